@@ -1,0 +1,1 @@
+"""Words that know no domain: clock, ids, errors, text, privacy, logging."""

@@ -1,0 +1,1 @@
+"""What the company knows: sources, documents, passages, and keeping them in step."""

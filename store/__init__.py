@@ -1,0 +1,1 @@
+"""Tables, transactions, migrations, encryption at rest."""

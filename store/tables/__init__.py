@@ -1,0 +1,38 @@
+"""Every table, on one ``MetaData``. Every row belongs to a workspace.
+
+The database is the truth; the vector index is a copy of ``passages.embedding`` that can be rebuilt from
+it. Whoever writes passages writes, in the same transaction, one row into ``index_operations`` for each
+passage that appeared or went; ``retrieval.follower`` applies those rows to the vector index in order.
+"""
+
+from store.tables.access import api_keys, idempotency_keys, workspaces
+from store.tables.base import metadata
+from store.tables.conversations import citations, conversation_events, conversations, feedback, messages
+from store.tables.knowledge import (
+    document_versions,
+    documents,
+    index_operations,
+    index_states,
+    ingestions,
+    passages,
+    sources,
+)
+
+__all__ = [
+    "api_keys",
+    "citations",
+    "conversation_events",
+    "conversations",
+    "document_versions",
+    "documents",
+    "feedback",
+    "idempotency_keys",
+    "index_operations",
+    "index_states",
+    "ingestions",
+    "messages",
+    "metadata",
+    "passages",
+    "sources",
+    "workspaces",
+]
