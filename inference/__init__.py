@@ -1,0 +1,1 @@
+"""Models: the sentence encoder, chat models, and fakes that tell the truth."""
