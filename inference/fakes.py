@@ -1,0 +1,41 @@
+"""Stand-ins that tell the truth: an encoder that separates texts, a chat model that follows a script."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from inference.embeddings import Matrix, SpanEmbeddings
+from kit.text import words
+
+
+class HashEncoder:
+    """An encoder without a model: words hashed into buckets, so that texts that share words are near.
+
+    Deterministic, needs no file, and ranks by word overlap; for tests that are not about meaning.
+    """
+
+    def __init__(self, *, dimensions: int = 384, identity: str = "hash@1") -> None:
+        self.dimensions = dimensions
+        self.identity = identity
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """One unit vector per text: (number of texts, dimensions)."""
+        return np.stack([self._vector(text) for text in texts]) if texts else self._nothing()
+
+    def encode_with_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> SpanEmbeddings:
+        """As ``encode``, and a vector for each span of each text."""
+        pieces = [self.encode([text[start:end] for start, end in places]) for text, places in zip(texts, spans, strict=True)]
+        return SpanEmbeddings(self.encode(texts), pieces)
+
+    def _nothing(self) -> Matrix:
+        return np.zeros((0, self.dimensions), dtype=np.float32)
+
+    def _vector(self, text: str) -> Matrix:
+        vector = np.full(self.dimensions, 1e-6, dtype=np.float32)
+        for word in words(text):
+            digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
+            vector[int.from_bytes(digest[:4], "little") % self.dimensions] += 1.0 if digest[4] & 1 else -1.0
+        return vector / np.linalg.norm(vector)
