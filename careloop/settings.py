@@ -1,0 +1,149 @@
+"""Every setting there is. The only file that reads the environment (``CARELOOP_…`` and ``.env``)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SAMPLE_KNOWLEDGE_BASE = Path("knowledge_base/sample")
+
+
+class Mode(StrEnum):
+    """How much is trusted by default."""
+
+    DEVELOPMENT = "development"  # callers on loopback need no key
+    PRODUCTION = "production"  # every caller needs a key or a visitor token
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+class ServerSettings(BaseModel):
+    """Where the API listens and whom it lets in."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: CommaSeparated = Field(
+        (), description="Host names under which the server is reached, besides loopback; comma-separated."
+    )
+    allowed_origins: CommaSeparated = Field(
+        (), description="Origins of web pages that may call the API from a browser; comma-separated."
+    )
+    visitor_token_minutes: int = Field(
+        60, ge=1, le=24 * 60, description="How long a visitor token of the chat page is valid, in minutes."
+    )
+    requests_per_minute: int = Field(
+        600, ge=1, description="Requests a minute that one API key may send; a burst of a tenth at once."
+    )
+    visitor_requests_per_minute: int = Field(60, ge=1, description="The same for one visitor.")
+    address_requests_per_minute: int = Field(
+        1200, ge=1, description="The same for one network address, whatever it identifies itself with."
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_format: LogFormat = Field(LogFormat.TEXT, description="`json` for machines, `text` for people.")
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_separated(value)
+
+
+class EncoderSettings(BaseModel):
+    """The sentence encoder."""
+
+    model: Path | None = Field(
+        None, description="Folder of a sentence-transformers model; empty takes the bundled all-MiniLM-L6-v2."
+    )
+    threads: int = Field(2, ge=1, le=64, description="Encoder passes that run at the same time, one core each.")
+    cache_size: int = Field(4096, ge=16, description="Query vectors kept in memory.")
+    base_url: str | None = Field(
+        None, description="OpenAI-compatible embeddings endpoint to use instead of a model on this machine."
+    )
+    api_key: SecretStr | None = Field(None, description="Key for that endpoint.")
+    model_name: str = Field("text-embedding-3-small", description="Model to ask that endpoint for.")
+
+
+class IndexSettings(BaseModel):
+    """The vector index."""
+
+    url: str | None = Field(
+        None, description="URL of a Chroma server, for several processes; empty keeps Chroma inside this one."
+    )
+
+
+class LlmSettings(BaseModel):
+    """The language model that writes answers; without one they are composed of quoted sentences."""
+
+    model: str | None = Field(None, description="Model name, `provider:model` or an OpenAI-compatible one.")
+    base_url: str | None = Field(None, description="OpenAI-compatible endpoint (vLLM, Ollama, a gateway, ...).")
+    api_key: SecretStr | None = Field(None, description="Key for the model's provider.")
+    timeout_seconds: float = Field(20.0, gt=0, le=300, description="Longest wait for an answer of the model.")
+    rewrite_questions: bool = Field(
+        True, description="Let the model turn a follow-up into a question that stands alone, for search."
+    )
+
+
+class BotSettings(BaseModel):
+    """How the assistant behaves."""
+
+    company: str = Field("Brightwater Broadband", description="Name of the company it speaks for.")
+    max_wrong_answer_rate: float = Field(
+        0.05, gt=0, lt=1, description="Risk accepted: share of given answers that may be wrong. Sets the threshold."
+    )
+    queue: str = Field("support", description="Queue that a handed-over conversation waits in.")
+    burst_window_ms: int = Field(
+        0, ge=0, le=10_000, description="How long to wait for a further message before answering, in milliseconds."
+    )
+    default_language: str = Field("en", pattern="^[a-z]{2}$", description="Language of the knowledge base (ISO 639-1).")
+
+
+class Settings(BaseSettings):
+    """All settings; ``CARELOOP_SERVER__PORT=9000`` sets ``server.port``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CARELOOP_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="forbid",
+        env_ignore_empty=True,
+    )
+
+    mode: Mode = Field(Mode.DEVELOPMENT, description="`production` asks every caller for a key.")
+    data_dir: Path = Field(Path("var"), description="Folder for database, index, keys and converted models.")
+    database_url: str | None = Field(
+        None, description="PostgreSQL URL for several machines; empty keeps SQLite in the data folder."
+    )
+    encryption_key: SecretStr | None = Field(
+        None, description="32 bytes, base64url: encrypts messages at rest. Empty makes a key file in the data folder."
+    )
+    knowledge_roots: CommaSeparated = Field(
+        (), description="Folders that the API may load documents from; comma-separated. The command line may load any."
+    )
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    encoder: EncoderSettings = Field(default_factory=EncoderSettings)
+    index: IndexSettings = Field(default_factory=IndexSettings)
+    llm: LlmSettings = Field(default_factory=LlmSettings)
+    bot: BotSettings = Field(default_factory=BotSettings)
+
+    @field_validator("knowledge_roots", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_separated(value)
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
