@@ -65,6 +65,7 @@ class EncoderSettings(BaseModel):
     model: Path | None = Field(
         None, description="Folder of a sentence-transformers model; empty takes the bundled all-MiniLM-L6-v2."
     )
+    cache_dir: Path = Field(Path("var/models"), description="Folder that keeps converted models.")
     threads: int = Field(2, ge=1, le=64, description="Encoder passes that run at the same time, one core each.")
     cache_size: int = Field(4096, ge=16, description="Query vectors kept in memory.")
     base_url: str | None = Field(

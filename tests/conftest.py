@@ -1,0 +1,192 @@
+"""What every test shares: no way out of this machine, and a database of each kind."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from inference.embeddings import Encoder, EncoderEmbeddings
+from inference.encoder import OpenVinoEncoder, bundled_model, load_encoder
+from inference.fakes import HashEncoder
+from kit.clock import ManualClock
+from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
+from store.engine import Database, sqlite_url
+from store.migrate import upgrade
+from store.tables import workspaces
+
+ROOT = Path(__file__).parent.parent
+PUBLIC_DATA = ROOT.parent / "shared" / "data"
+POSTGRESQL = "postgresql://root@127.0.0.1:5432"
+REQUIRE_ALL = bool(os.environ.get("CARELOOP_TESTS_REQUIRE_ALL"))  # noqa: TID251 (a switch of the tests)
+
+
+def skip_or_fail(reason: str) -> None:
+    """Skip for want of a part of the machine; where CI promises all parts, fail instead."""
+    if REQUIRE_ALL:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class PhonedOut(AssertionError):
+    """A test tried to reach another machine."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_way_out() -> Iterator[None]:
+    """Refuse every connection beyond loopback."""
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def check(address: Any) -> None:
+        if isinstance(address, tuple) and not _is_loopback(str(address[0])):
+            raise PhonedOut(f"a test tried to reach {address[0]}")
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        check(address)
+        connect(self, address)
+
+    def guarded_ex(self: socket.socket, address: Any) -> int:
+        check(address)
+        return connect_ex(self, address)
+
+    socket.socket.connect = guarded  # type: ignore[method-assign,assignment]  # the guard
+    socket.socket.connect_ex = guarded_ex  # type: ignore[method-assign,assignment]  # the guard
+    yield
+    socket.socket.connect = connect  # type: ignore[method-assign]  # put back
+    socket.socket.connect_ex = connect_ex  # type: ignore[method-assign]  # put back
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """The machine's PostgreSQL; ``create`` makes an empty database and gives its URL."""
+
+    def create(self) -> str:
+        name = f"careloop_test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(f"{POSTGRESQL}/test", autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        return f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
+
+    def drop(self, url: str) -> None:
+        with psycopg.connect(f"{POSTGRESQL}/test", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> PostgresServer:
+    """The PostgreSQL on loopback, or a skip with the reason."""
+    try:
+        psycopg.connect(f"{POSTGRESQL}/test", connect_timeout=5).close()
+    except psycopg.OperationalError as error:
+        skip_or_fail(f"PostgreSQL on 127.0.0.1:5432 does not answer: {error}")
+    return PostgresServer()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """URL of a migrated, empty SQLite database."""
+    url = sqlite_url(tmp_path / "careloop.db")
+    upgrade(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a migrated, empty database: once of each kind."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite")
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    url = server.create()
+    upgrade(url)
+    yield url
+    server.drop(url)
+
+
+async def _with_workspace(url: str, clock: ManualClock) -> Database:
+    database = Database(url)
+    async with database.write() as connection:
+        await connection.execute(
+            workspaces.insert(),
+            [
+                {"id": name, "name": name, "settings": {}, "created_at": clock.now()}
+                for name in (DEFAULT_WORKSPACE, "other")
+            ],
+        )
+    return database
+
+
+@pytest.fixture
+async def database(sqlite: str, clock: ManualClock) -> AsyncIterator[Database]:
+    """A SQLite database that holds two empty workspaces: ``default`` and ``other``."""
+    database = await _with_workspace(sqlite, clock)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def each_database(database_url: str, clock: ManualClock) -> AsyncIterator[Database]:
+    """The same, once on SQLite and once on PostgreSQL: for contract tests."""
+    database = await _with_workspace(database_url, clock)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def workspace() -> WorkspaceId:
+    return DEFAULT_WORKSPACE
+
+
+@pytest.fixture
+def other_workspace() -> WorkspaceId:
+    return WorkspaceId("other")
+
+
+@pytest.fixture
+def hash_encoder() -> Encoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def embeddings(hash_encoder: Encoder) -> EncoderEmbeddings:
+    return EncoderEmbeddings(hash_encoder)
+
+
+@pytest.fixture(scope="session")
+def real_encoder() -> OpenVinoEncoder:
+    """The bundled encoder, converted once into the checkout's own cache."""
+    return load_encoder(bundled_model(), cache=ROOT / "var" / "models")
+
+
+@pytest.fixture
+def public_data() -> Path:
+    """The folder of public data sets, or a skip with the reason."""
+    if not PUBLIC_DATA.is_dir():
+        skip_or_fail("the public data sets are not beside this checkout (../shared/data)")
+    return PUBLIC_DATA
