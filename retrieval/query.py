@@ -1,0 +1,13 @@
+"""What a conversation asks for: the last turn, and what it takes from the turns before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTurn:
+    """One earlier turn of the conversation, redacted; ``by_customer`` is false for the bot's and agents' turns."""
+
+    text: str
+    by_customer: bool = True
