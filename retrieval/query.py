@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HistoryTurn:
-    """One earlier turn of the conversation, redacted; ``by_customer`` is false for the bot's and agents' turns."""
+    """One earlier turn, redacted; ``by_customer`` is false for what the bot or an agent said."""
 
     text: str
     by_customer: bool = True
