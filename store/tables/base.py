@@ -17,8 +17,6 @@ metadata = MetaData(
 )
 
 
-def workspace_column(**options: bool) -> Column[str]:
+def workspace_column() -> Column[str]:
     """The column that says whose row it is; rows go when their workspace goes."""
-    return Column(
-        "workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False, **options
-    )
+    return Column("workspace_id", Id, ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False)

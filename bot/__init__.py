@@ -1,0 +1,1 @@
+"""Conversations with customers: who owns them, what is answered, and what supports it."""
