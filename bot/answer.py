@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kit.ids import DocumentId, PassageId, VersionId
 from knowledge_base.document import Passage
+from retrieval import HistoryTurn, Retrieval
 
 
 class AnswerKind(StrEnum):
@@ -18,22 +19,6 @@ class AnswerKind(StrEnum):
     CLARIFY = "clarify"  # asks one question back
     HANDOVER = "handover"  # says that it cannot answer; a person takes over
     SMALL_TALK = "small_talk"  # greetings and thanks: no claim, no citation
-
-
-class Speaker(StrEnum):
-    """Who said a turn of the history."""
-
-    CUSTOMER = "customer"
-    BOT = "bot"
-    AGENT = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One earlier turn of the conversation, redacted."""
-
-    speaker: Speaker
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,33 +79,25 @@ class Answer:
         )
 
 
-class TermWeights(Protocol):
-    """How telling a word is in this knowledge base."""
-
-    def weight(self, term: str) -> float:
-        """Inverse document frequency of ``term`` (as ``kit.text.words`` yields it), scaled to [0, 1].
-
-        1 is a word that no passage has, 0 one that every passage has.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
-    """One turn to be answered from ``passages``, which come best first.
+    """One turn to be answered from what ``retrieval`` found.
 
-    ``question`` is the customer's turn, redacted; ``standalone`` the same question with what it takes
-    from the history (equal to ``question`` on a first turn). ``answerability`` is what the gate said;
-    ``language`` is an ISO 639-1 code, the language to answer in.
+    ``question`` is the customer's turn, redacted; ``retrieval.standalone`` the same with what it takes from
+    ``history`` (oldest first, redacted). ``answerability`` in [0, 1] is what the gate said; ``language``,
+    an ISO 639-1 code, is the language to answer in.
     """
 
     question: str
-    standalone: str
-    passages: Sequence[Passage]
+    retrieval: Retrieval
     answerability: float = 1.0
-    history: Sequence[Turn] = ()
-    weights: TermWeights | None = None
+    history: Sequence[HistoryTurn] = ()
     language: str = "en"
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The passages to answer from, best first."""
+        return tuple(ranked.passage for ranked in self.retrieval.passages)
 
 
 @dataclass(frozen=True, slots=True)
