@@ -1,0 +1,255 @@
+"""Answering what customers wrote: one turn at a time per conversation, never lost, never twice.
+
+A message is stored before anything else happens. Messages that arrive while a turn is under way wait and
+are answered together in the next one. After a crash ``recover`` answers what was stored and not answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bot import handoff
+from bot.answer import Answer, AnswerKind, Speaker, Turn
+from bot.conversation import (
+    Author,
+    Conversation,
+    ConversationEvent,
+    EventKind,
+    Message,
+    Owner,
+    Status,
+)
+from bot.conversations import ConversationStore
+from bot.live import Live
+from kit.clock import Clock
+from kit.errors import CareloopError
+from kit.ids import ConversationId, WorkspaceId
+from kit.log import get_logger
+from kit.privacy import redact, restore
+from store.engine import Database
+
+_HISTORY = 20  # messages that a turn looks back on
+_MERGED = 10  # messages of one burst at the most
+_SPEAKERS = {Author.CUSTOMER: Speaker.CUSTOMER, Author.BOT: Speaker.BOT, Author.AGENT: Speaker.AGENT}
+
+_log = get_logger("bot.turns")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One turn to answer: the customer's words, redacted, after ``history`` (oldest first, redacted)."""
+
+    workspace: WorkspaceId
+    text: str
+    history: Sequence[Turn] = ()
+    language: str | None = None  # of the conversation so far, ISO 639-1
+
+
+class Pipeline(Protocol):
+    """What turns a question into an answer."""
+
+    async def answer(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
+        """The answer; ``on_text`` hears its text piece by piece while it comes about."""
+        ...
+
+
+class Turns:
+    """Runs the turns of every conversation in this process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        conversations: ConversationStore,
+        pipeline: Pipeline,
+        live: Live,
+        clock: Clock,
+        queue: str,
+        burst_window: float,
+    ) -> None:
+        self._database = database
+        self._conversations = conversations
+        self._pipeline = pipeline
+        self._live = live
+        self._clock = clock
+        self._queue = queue
+        self._burst_window = burst_window
+        self._running: dict[ConversationId, asyncio.Task[None]] = {}
+
+    def start(self, workspace: WorkspaceId, conversation: ConversationId) -> asyncio.Task[None]:
+        """Answer what is unanswered in ``conversation``, unless that is under way already."""
+        task = self._running.get(conversation)
+        if task is None or task.done():
+            task = asyncio.create_task(self._run(workspace, conversation))
+            self._running[conversation] = task
+            task.add_done_callback(lambda done: self._forget(conversation, done))
+        return task
+
+    async def recover(self) -> int:
+        """Answer what was stored and not answered before the last stop. Returns how many conversations."""
+        async with self._database.read() as connection:
+            waiting = await self._conversations.unanswered(connection)
+        for workspace, conversation in waiting:
+            await self.start(workspace, conversation)
+        return len(waiting)
+
+    async def stop(self) -> None:
+        """Let the turns under way end."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    def _forget(self, conversation: ConversationId, task: asyncio.Task[None]) -> None:
+        if self._running.get(conversation) is task:
+            del self._running[conversation]
+
+    async def _run(self, workspace: WorkspaceId, conversation: ConversationId) -> None:
+        while True:
+            if self._burst_window:
+                await asyncio.sleep(self._burst_window)
+            async with self._database.read() as connection:
+                state = await self._conversations.get(connection, workspace, conversation)
+                recent = await self._conversations.latest(connection, conversation, limit=_HISTORY)
+                mapping = await self._conversations.redactions(connection, conversation)
+            burst = unanswered_burst(recent)
+            if state.owner is not Owner.BOT or state.status is not Status.OPEN or not burst:
+                return
+            await self._turn(state, recent[: len(recent) - len(burst)], burst, mapping)
+
+    async def _turn(
+        self,
+        state: Conversation,
+        before: Sequence[Message],
+        burst: Sequence[Message],
+        mapping: dict[str, str],
+    ) -> None:
+        known = len(mapping)
+        history = []
+        for message in before:
+            redaction = redact(message.text, mapping)
+            mapping = dict(redaction.mapping)
+            history.append(Turn(_SPEAKERS[message.author], redaction.text))
+        redaction = redact("\n".join(message.text for message in burst), mapping)
+        mapping = dict(redaction.mapping)
+        question = Question(state.workspace_id, redaction.text, history, state.language)
+        answer = await self._answer(state, question, burst[-1], mapping)
+        answer = replace(answer, text=restore(answer.text, mapping))
+        await self._store(state, answer, burst[-1], mapping if len(mapping) > known else None)
+
+    async def _answer(
+        self, state: Conversation, question: Question, last: Message, mapping: dict[str, str]
+    ) -> Answer:
+        on_text = None
+        if self._live.has_listeners(state.id):
+            on_text = _TokenStream(self._live, state.id, last, mapping).send
+        try:
+            return await self._pipeline.answer(question, on_text=on_text)
+        except CareloopError as error:
+            # The customer is not left without an answer because a part of ours is down.
+            _log.error("turn_failed", conversation=state.id, code=error.code)
+            return Answer(
+                kind=AnswerKind.HANDOVER,
+                text=FAILED,
+                answerer="rules",
+                trace={"reason": error.code},
+            )
+
+    async def _store(
+        self, state: Conversation, answer: Answer, last: Message, mapping: dict[str, str] | None
+    ) -> None:
+        now = self._clock.now()
+        events: list[ConversationEvent] = []
+        async with self._database.write() as connection:
+            current = await self._conversations.get(connection, state.workspace_id, state.id, lock=True)
+            if current.owner is not Owner.BOT or current.status is not Status.OPEN:
+                return  # a person took over meanwhile: the bot says nothing more
+            language = answer.trace.get("language")
+            current = replace(
+                current, language=language if isinstance(language, str) else current.language, updated_at=now
+            )
+            message = await self._conversations.append(
+                connection,
+                current,
+                author=Author.BOT,
+                text=answer.text,
+                at=now,
+                answer=answer,
+                reply_to=last.id,
+            )
+            events.append(
+                await self._conversations.record(
+                    connection,
+                    current,
+                    kind=EventKind.MESSAGE,
+                    payload=message_payload(message),
+                    at=now,
+                    message=message,
+                )
+            )
+            if answer.kind is AnswerKind.HANDOVER:
+                current = handoff.hand_over(current, queue=self._queue)
+                payload = owner_payload(current, reason=str(answer.trace.get("reason", "unanswerable")))
+                events.append(
+                    await self._conversations.record(
+                        connection, current, kind=EventKind.OWNER, payload=payload, at=now
+                    )
+                )
+            await self._conversations.update(connection, current)
+            if mapping is not None:
+                await self._conversations.save_redactions(connection, current.id, mapping)
+        done = ConversationEvent(events[-1].id, EventKind.DONE, {"message_id": message.id})
+        for event in (*events, done):
+            self._live.publish(state.id, event)
+
+
+FAILED = "I'm sorry, something on our side isn't working right now. I'm passing this to a colleague."
+
+
+class _TokenStream:
+    """Publishes pieces of a reply under way."""
+
+    def __init__(
+        self, live: Live, conversation: ConversationId, last: Message, mapping: dict[str, str]
+    ) -> None:
+        self._live = live
+        self._conversation = conversation
+        self._last = last
+        self._mapping = mapping
+        self._offset = 0
+
+    def send(self, text: str) -> None:
+        restored = restore(text, self._mapping)
+        payload = {"reply_to": self._last.id, "offset": self._offset, "text": restored}
+        self._live.publish(self._conversation, ConversationEvent(0, EventKind.TOKEN, payload))
+        self._offset += len(restored)
+
+
+def unanswered_burst(recent: Sequence[Message]) -> list[Message]:
+    """The customer's messages at the end of ``recent`` that nobody has answered, oldest first."""
+    burst: list[Message] = []
+    for message in reversed(recent[-_MERGED:]):
+        if message.author is not Author.CUSTOMER:
+            break
+        burst.append(message)
+    return burst[::-1]
+
+
+def message_payload(message: Message) -> dict[str, object]:
+    """What a stored ``MESSAGE`` event says of its message."""
+    return {
+        "message_id": message.id,
+        "sequence": message.sequence,
+        "author": str(message.author),
+        "reply_to": message.reply_to,
+    }
+
+
+def owner_payload(conversation: Conversation, *, reason: str) -> dict[str, object]:
+    """What a stored ``OWNER`` event says."""
+    return {
+        "owner": str(conversation.owner),
+        "agent": conversation.agent,
+        "queue": conversation.queue,
+        "reason": reason,
+    }
