@@ -1,4 +1,4 @@
-"""The assistant: everything that can be done with a conversation, by customers and by people who help them."""
+"""The assistant: all that can be done with a conversation, by customers and by people who help them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from bot import handoff
-from bot.answer import Answer, AnswerChunk, Turn
+from bot.answer import Answer, AnswerChunk
 from bot.briefing import brief
 from bot.conversation import (
     Author,
@@ -28,6 +28,7 @@ from bot.turns import Pipeline, Question, Turns, message_payload, owner_payload
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId, WorkspaceId, new_id
 from kit.privacy import redact, restore
+from retrieval import HistoryTurn
 from store.engine import Database
 
 LONGEST_MESSAGE = 8000  # characters; a long e-mail has about 3,000
@@ -122,7 +123,9 @@ class Assistant:
         """
         state, message = await self._accept(workspace, conversation, text, client_id)
         if state.owner is Owner.BOT:
-            await asyncio.shield(self._turns.start(workspace, conversation))
+            turn = await asyncio.shield(self._turns.start(workspace, conversation))
+            if turn and turn.reply.reply_to == message.id:
+                return TurnResult(turn.conversation, message, turn.reply)
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace, conversation)
             reply = await self._conversations.reply_after(connection, conversation, message.sequence)
@@ -168,7 +171,7 @@ class Assistant:
         text: str,
         client_id: str | None = None,
     ) -> Message:
-        """``agent``, who has claimed the conversation, says ``text`` to the customer. Raises ``WrongOwner``."""
+        """``agent``, who has claimed the conversation, says ``text``. Raises ``WrongOwner``."""
         _check_text(text)
         now = self._clock.now()
         async with self._database.write() as connection:
@@ -258,7 +261,7 @@ class Assistant:
         workspace: WorkspaceId,
         text: str,
         *,
-        history: Sequence[Turn] = (),
+        history: Sequence[HistoryTurn] = (),
         on_text: Callable[[str], None] | None = None,
     ) -> Answer:
         """An answer to ``text`` after ``history``; nothing is stored. Raises as ``send``."""
@@ -268,7 +271,7 @@ class Assistant:
         for turn in history:
             redaction = redact(turn.text, mapping)
             mapping = dict(redaction.mapping)
-            turns.append(Turn(turn.speaker, redaction.text))
+            turns.append(replace(turn, text=redaction.text))
         redaction = redact(text, mapping)
         answer = await self._pipeline.answer(
             Question(workspace, redaction.text, turns),
@@ -277,7 +280,7 @@ class Assistant:
         return replace(answer, text=restore(answer.text, redaction.mapping))
 
     async def ask_stream(
-        self, workspace: WorkspaceId, text: str, *, history: Sequence[Turn] = ()
+        self, workspace: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()
     ) -> AsyncIterator[AnswerChunk]:
         """As ``ask``, piece by piece; the last chunk carries the answer whole."""
         pieces: asyncio.Queue[str | None] = asyncio.Queue()

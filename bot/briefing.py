@@ -9,10 +9,10 @@ from bot.conversation import Author, Briefing, Conversation, ConversationEvent, 
 
 _ASKED = 5
 _NEXT_STEPS = {
-    "customer_asked": "The customer wants a person: greet them by what they asked last and take it from there.",
-    "unanswerable": "The help centre has no answer: answer from your own knowledge, then draft an article on it.",
+    "customer_asked": "The customer wants a person: greet them by what they asked last.",
+    "unanswerable": "The help centre has no answer: answer it, then draft an article on it.",
     "abuse": "The customer is upset: acknowledge that first.",
-    "crisis": "The customer may be in distress: follow the safeguarding procedure before anything else.",
+    "crisis": "The customer may be in distress: follow the safeguarding procedure first.",
 }
 
 

@@ -108,14 +108,18 @@ class ConversationStore:
             )
         )
 
-    async def redactions(self, connection: AsyncConnection, conversation: ConversationId) -> dict[str, str]:
-        """What the conversation's placeholders stand for."""
-        query = select(conversations.c.redactions).where(conversations.c.id == conversation)
-        data = (await connection.execute(query)).scalar_one()
-        if data is None:
-            return {}
-        mapping: dict[str, str] = json.loads(self._cipher.decrypt(data))
-        return mapping
+    async def get_with_redactions(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> tuple[Conversation, dict[str, str]]:
+        """The conversation, and what its placeholders stand for. Raises ``UnknownConversation``."""
+        query = select(*_CONVERSATION, conversations.c.redactions).where(
+            conversations.c.id == conversation, conversations.c.workspace_id == workspace
+        )
+        row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise UnknownConversation(f"There is no conversation {conversation}.")
+        mapping = {} if row.redactions is None else json.loads(self._cipher.decrypt(row.redactions))
+        return _conversation(row), mapping
 
     async def save_redactions(
         self, connection: AsyncConnection, conversation: ConversationId, mapping: Mapping[str, str]

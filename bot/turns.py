@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bot import handoff
-from bot.answer import Answer, AnswerKind, Speaker, Turn
+from bot.answer import Answer, AnswerKind
 from bot.conversation import (
     Author,
     Conversation,
@@ -29,11 +29,11 @@ from kit.errors import CareloopError
 from kit.ids import ConversationId, WorkspaceId
 from kit.log import get_logger
 from kit.privacy import redact, restore
+from retrieval import HistoryTurn
 from store.engine import Database
 
 _HISTORY = 20  # messages that a turn looks back on
 _MERGED = 10  # messages of one burst at the most
-_SPEAKERS = {Author.CUSTOMER: Speaker.CUSTOMER, Author.BOT: Speaker.BOT, Author.AGENT: Speaker.AGENT}
 
 _log = get_logger("bot.turns")
 
@@ -44,8 +44,16 @@ class Question:
 
     workspace: WorkspaceId
     text: str
-    history: Sequence[Turn] = ()
+    history: Sequence[HistoryTurn] = ()
     language: str | None = None  # of the conversation so far, ISO 639-1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A turn that was answered: the bot's message, and the conversation after it."""
+
+    conversation: Conversation
+    reply: Message
 
 
 class Pipeline(Protocol):
@@ -77,15 +85,20 @@ class Turns:
         self._clock = clock
         self._queue = queue
         self._burst_window = burst_window
-        self._running: dict[ConversationId, asyncio.Task[None]] = {}
+        self._running: dict[ConversationId, asyncio.Task[Turn | None]] = {}
+        self._asked_again: set[ConversationId] = set()
 
-    def start(self, workspace: WorkspaceId, conversation: ConversationId) -> asyncio.Task[None]:
-        """Answer what is unanswered in ``conversation``, unless that is under way already."""
+    def start(self, workspace: WorkspaceId, conversation: ConversationId) -> asyncio.Task[Turn | None]:
+        """Answer what is unanswered in ``conversation``; gives the last turn once nothing is left.
+
+        While that is under way it is told to look again when it is done, so that a message which arrived
+        meanwhile is answered too.
+        """
         task = self._running.get(conversation)
-        if task is None or task.done():
-            task = asyncio.create_task(self._run(workspace, conversation))
-            self._running[conversation] = task
-            task.add_done_callback(lambda done: self._forget(conversation, done))
+        if task is None:
+            task = self._running[conversation] = asyncio.create_task(self._run(workspace, conversation))
+        else:
+            self._asked_again.add(conversation)
         return task
 
     async def recover(self) -> int:
@@ -100,22 +113,29 @@ class Turns:
         """Let the turns under way end."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
-    def _forget(self, conversation: ConversationId, task: asyncio.Task[None]) -> None:
-        if self._running.get(conversation) is task:
+    async def _run(self, workspace: WorkspaceId, conversation: ConversationId) -> Turn | None:
+        last = None
+        try:
+            while True:
+                self._asked_again.discard(conversation)
+                if self._burst_window:
+                    await asyncio.sleep(self._burst_window)
+                last = await self._next_turn(workspace, conversation) or last
+                if conversation not in self._asked_again:
+                    return last
+        finally:
             del self._running[conversation]
 
-    async def _run(self, workspace: WorkspaceId, conversation: ConversationId) -> None:
-        while True:
-            if self._burst_window:
-                await asyncio.sleep(self._burst_window)
-            async with self._database.read() as connection:
-                state = await self._conversations.get(connection, workspace, conversation)
-                recent = await self._conversations.latest(connection, conversation, limit=_HISTORY)
-                mapping = await self._conversations.redactions(connection, conversation)
-            burst = unanswered_burst(recent)
-            if state.owner is not Owner.BOT or state.status is not Status.OPEN or not burst:
-                return
-            await self._turn(state, recent[: len(recent) - len(burst)], burst, mapping)
+    async def _next_turn(self, workspace: WorkspaceId, conversation: ConversationId) -> Turn | None:
+        async with self._database.read() as connection:
+            state, mapping = await self._conversations.get_with_redactions(
+                connection, workspace, conversation
+            )
+            recent = await self._conversations.latest(connection, conversation, limit=_HISTORY)
+        burst = unanswered_burst(recent)
+        if state.owner is not Owner.BOT or state.status is not Status.OPEN or not burst:
+            return None
+        return await self._turn(state, recent[: len(recent) - len(burst)], burst, mapping)
 
     async def _turn(
         self,
@@ -123,19 +143,19 @@ class Turns:
         before: Sequence[Message],
         burst: Sequence[Message],
         mapping: dict[str, str],
-    ) -> None:
+    ) -> Turn | None:
         known = len(mapping)
         history = []
         for message in before:
             redaction = redact(message.text, mapping)
             mapping = dict(redaction.mapping)
-            history.append(Turn(_SPEAKERS[message.author], redaction.text))
+            history.append(HistoryTurn(redaction.text, by_customer=message.author is Author.CUSTOMER))
         redaction = redact("\n".join(message.text for message in burst), mapping)
         mapping = dict(redaction.mapping)
         question = Question(state.workspace_id, redaction.text, history, state.language)
         answer = await self._answer(state, question, burst[-1], mapping)
         answer = replace(answer, text=restore(answer.text, mapping))
-        await self._store(state, answer, burst[-1], mapping if len(mapping) > known else None)
+        return await self._store(state, answer, burst[-1], mapping if len(mapping) > known else None)
 
     async def _answer(
         self, state: Conversation, question: Question, last: Message, mapping: dict[str, str]
@@ -146,24 +166,23 @@ class Turns:
         try:
             return await self._pipeline.answer(question, on_text=on_text)
         except CareloopError as error:
-            # The customer is not left without an answer because a part of ours is down.
-            _log.error("turn_failed", conversation=state.id, code=error.code)
-            return Answer(
-                kind=AnswerKind.HANDOVER,
-                text=FAILED,
-                answerer="rules",
-                trace={"reason": error.code},
-            )
+            reason = error.code
+        except Exception as error:  # noqa: BLE001 (outermost boundary: this runs in a task of its own)
+            reason = "internal"
+            _log.error("turn_broke", conversation=state.id, error=type(error).__name__)
+        # The customer is not left without an answer because a part of ours is down.
+        _log.error("turn_failed", conversation=state.id, code=reason)
+        return Answer(kind=AnswerKind.HANDOVER, text=FAILED, answerer="rules", trace={"reason": reason})
 
     async def _store(
         self, state: Conversation, answer: Answer, last: Message, mapping: dict[str, str] | None
-    ) -> None:
+    ) -> Turn | None:
         now = self._clock.now()
         events: list[ConversationEvent] = []
         async with self._database.write() as connection:
             current = await self._conversations.get(connection, state.workspace_id, state.id, lock=True)
             if current.owner is not Owner.BOT or current.status is not Status.OPEN:
-                return  # a person took over meanwhile: the bot says nothing more
+                return None  # a person took over meanwhile: the bot says nothing more
             language = answer.trace.get("language")
             current = replace(
                 current, language=language if isinstance(language, str) else current.language, updated_at=now
@@ -201,6 +220,7 @@ class Turns:
         done = ConversationEvent(events[-1].id, EventKind.DONE, {"message_id": message.id})
         for event in (*events, done):
             self._live.publish(state.id, event)
+        return Turn(current, message)
 
 
 FAILED = "I'm sorry, something on our side isn't working right now. I'm passing this to a colleague."
