@@ -112,10 +112,10 @@ class ConversationStore:
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
     ) -> tuple[Conversation, dict[str, str]]:
         """The conversation, and what its placeholders stand for. Raises ``UnknownConversation``."""
-        query = select(*_CONVERSATION, conversations.c.redactions).where(
+        query = select(conversations).where(
             conversations.c.id == conversation, conversations.c.workspace_id == workspace
         )
-        row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+        row = (await connection.execute(query)).one_or_none()
         if row is None:
             raise UnknownConversation(f"There is no conversation {conversation}.")
         mapping = {} if row.redactions is None else json.loads(self._cipher.decrypt(row.redactions))
