@@ -75,13 +75,13 @@ class Assistant:
         await self._turns.stop()
 
     async def open(
-        self, workspace: WorkspaceId, *, channel: str = "api", visitor_id: str | None = None
+        self, workspace_id: WorkspaceId, *, channel: str = "api", visitor_id: str | None = None
     ) -> Conversation:
         """A new conversation, owned by the bot."""
         now = self._clock.now()
         conversation = Conversation(
             id=ConversationId(new_id("conv")),
-            workspace_id=workspace,
+            workspace_id=workspace_id,
             channel=channel,
             owner=Owner.BOT,
             status=Status.OPEN,
@@ -93,64 +93,76 @@ class Assistant:
             await self._conversations.add(connection, conversation)
         return conversation
 
-    async def get(self, workspace: WorkspaceId, conversation: ConversationId) -> Conversation:
+    async def get(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Conversation:
         """The conversation as it stands."""
         async with self._database.read() as connection:
-            return await self._conversations.get(connection, workspace, conversation)
+            return await self._conversations.get(connection, workspace_id, conversation_id)
 
     async def messages(
-        self, workspace: WorkspaceId, conversation: ConversationId, *, after: int = 0, limit: int = 200
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, after: int = 0, limit: int = 200
     ) -> Sequence[Message]:
         """Messages with a sequence above ``after``, oldest first."""
         async with self._database.read() as connection:
-            await self._conversations.get(connection, workspace, conversation)
+            await self._conversations.get(connection, workspace_id, conversation_id)
             return await self._conversations.messages(
-                connection, workspace, conversation, after=after, limit=limit
+                connection, workspace_id, conversation_id, after=after, limit=limit
             )
 
-    async def message(self, workspace: WorkspaceId, message: MessageId) -> Message:
+    async def message(self, workspace_id: WorkspaceId, message_id: MessageId) -> Message:
         """One message with its citations. Raises ``UnknownMessage``."""
         async with self._database.read() as connection:
-            return await self._conversations.message(connection, workspace, message)
+            return await self._conversations.message(connection, workspace_id, message_id)
 
     async def send(
-        self, workspace: WorkspaceId, conversation: ConversationId, text: str, *, client_id: str | None = None
+        self,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
+        text: str,
+        *,
+        client_id: str | None = None,
     ) -> TurnResult:
         """The customer says ``text``; waits for the reply.
 
         The same ``client_id`` again is the same message: it is answered once. Raises ``EmptyMessage``,
         ``MessageTooLong``.
         """
-        state, message = await self._accept(workspace, conversation, text, client_id)
+        state, message = await self._accept(workspace_id, conversation_id, text, client_id)
         if state.owner is Owner.BOT:
-            turn = await asyncio.shield(self._turns.start(workspace, conversation))
+            turn = await asyncio.shield(self._turns.start(workspace_id, conversation_id))
             if turn and turn.reply.reply_to == message.id:
                 return TurnResult(turn.conversation, message, turn.reply)
         async with self._database.read() as connection:
-            state = await self._conversations.get(connection, workspace, conversation)
-            reply = await self._conversations.reply_after(connection, conversation, message.sequence)
+            state = await self._conversations.get(connection, workspace_id, conversation_id)
+            reply = await self._conversations.reply_after(connection, conversation_id, message.sequence)
         return TurnResult(state, message, reply)
 
     async def accept(
-        self, workspace: WorkspaceId, conversation: ConversationId, text: str, *, client_id: str | None = None
+        self,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
+        text: str,
+        *,
+        client_id: str | None = None,
     ) -> Message:
         """The customer says ``text``; returns once that is stored. The reply comes through ``events``."""
-        state, message = await self._accept(workspace, conversation, text, client_id)
+        state, message = await self._accept(workspace_id, conversation_id, text, client_id)
         if state.owner is Owner.BOT:
-            self._turns.start(workspace, conversation)
+            self._turns.start(workspace_id, conversation_id)
         return message
 
     async def events(
-        self, workspace: WorkspaceId, conversation: ConversationId, *, after: int = 0
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, after: int = 0
     ) -> AsyncIterator[ConversationEvent]:
         """Stored events with an id above ``after``, then live ones as they happen, without end.
 
         Ends only when the reader falls too far behind; it then resumes from the last id it saw.
         """
-        with self._live.listening(conversation) as listener:
+        with self._live.listening(conversation_id) as listener:
             async with self._database.read() as connection:
-                await self._conversations.get(connection, workspace, conversation)
-                stored = await self._conversations.events(connection, workspace, conversation, after=after)
+                await self._conversations.get(connection, workspace_id, conversation_id)
+                stored = await self._conversations.events(
+                    connection, workspace_id, conversation_id, after=after
+                )
             last = after
             for event in stored:
                 last = event.id
@@ -164,8 +176,8 @@ class Assistant:
 
     async def reply_as_agent(
         self,
-        workspace: WorkspaceId,
-        conversation: ConversationId,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
         *,
         agent: str,
         text: str,
@@ -175,10 +187,10 @@ class Assistant:
         _check_text(text)
         now = self._clock.now()
         async with self._database.write() as connection:
-            state = await self._conversations.get(connection, workspace, conversation, lock=True)
+            state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
             handoff.require_holder(state, agent=agent)
             if client_id and (
-                known := await self._conversations.by_client_id(connection, conversation, client_id)
+                known := await self._conversations.by_client_id(connection, conversation_id, client_id)
             ):
                 return known
             message = await self._conversations.append(
@@ -193,72 +205,77 @@ class Assistant:
                 message=message,
             )
             await self._conversations.update(connection, replace(state, updated_at=now))
-        self._live.publish(conversation, event)
+        self._live.publish(conversation_id, event)
         return message
 
     async def hand_over(
-        self, workspace: WorkspaceId, conversation: ConversationId, *, reason: str, queue: str | None = None
+        self,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
+        *,
+        reason: str,
+        queue: str | None = None,
     ) -> Conversation:
         """The bot's conversation waits in ``queue`` for a person."""
         return await self._change(
-            workspace,
-            conversation,
+            workspace_id,
+            conversation_id,
             lambda state: handoff.hand_over(state, queue=queue or self._queue),
             reason,
         )
 
     async def claim(
-        self, workspace: WorkspaceId, conversation: ConversationId, *, agent: str
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, agent: str
     ) -> Conversation:
         """``agent`` takes the conversation. Raises ``AlreadyClaimed``, naming who has it."""
         return await self._change(
-            workspace, conversation, lambda state: handoff.claim(state, agent=agent), "claimed"
+            workspace_id, conversation_id, lambda state: handoff.claim(state, agent=agent), "claimed"
         )
 
     async def release(
-        self, workspace: WorkspaceId, conversation: ConversationId, *, agent: str, to: Owner
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, agent: str, to: Owner
     ) -> Conversation:
         """``agent`` gives the conversation back to the bot or to the queue. Raises ``WrongOwner``."""
         return await self._change(
-            workspace,
-            conversation,
+            workspace_id,
+            conversation_id,
             lambda state: handoff.release(state, agent=agent, to=to, queue=self._queue),
             "released",
         )
 
-    async def resolve(self, workspace: WorkspaceId, conversation: ConversationId) -> Conversation:
+    async def resolve(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Conversation:
         """Nothing more is owed to the customer."""
-        return await self._change(workspace, conversation, handoff.resolve, "resolved")
+        return await self._change(workspace_id, conversation_id, handoff.resolve, "resolved")
 
-    async def briefing(self, workspace: WorkspaceId, conversation: ConversationId) -> Briefing:
+    async def briefing(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Briefing:
         """What a person who takes over should know."""
         async with self._database.read() as connection:
-            state = await self._conversations.get(connection, workspace, conversation)
-            messages = await self._conversations.messages(connection, workspace, conversation)
-            events = await self._conversations.events(connection, workspace, conversation, after=0)
+            state = await self._conversations.get(connection, workspace_id, conversation_id)
+            messages = await self._conversations.messages(connection, workspace_id, conversation_id)
+            events = await self._conversations.events(connection, workspace_id, conversation_id, after=0)
         return brief(state, messages, events)
 
     async def rate(
         self,
-        workspace: WorkspaceId,
-        conversation: ConversationId,
-        message: MessageId,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
+        message_id: MessageId,
         *,
         rating: Rating,
         reason: str | None = None,
     ) -> None:
         """The customer's opinion of ``message``. Raises ``UnknownMessage``."""
         async with self._database.write() as connection:
-            rated = await self._conversations.message(connection, workspace, message)
-            if rated.conversation_id != conversation:
-                raise UnknownMessage(f"There is no message {message} in conversation {conversation}.")
+            rated = await self._conversations.message(connection, workspace_id, message_id)
+            if rated.conversation_id != conversation_id:
+                raise UnknownMessage(f"There is no message {message_id} in conversation {conversation_id}.")
             await self._conversations.rate(
-                connection, workspace, rated, rating=rating, reason=reason, at=self._clock.now()
+                connection, workspace_id, rated, rating=rating, reason=reason, at=self._clock.now()
             )
 
     async def ask(
         self,
-        workspace: WorkspaceId,
+        workspace_id: WorkspaceId,
         text: str,
         *,
         history: Sequence[HistoryTurn] = (),
@@ -274,17 +291,17 @@ class Assistant:
             turns.append(replace(turn, text=redaction.text))
         redaction = redact(text, mapping)
         answer = await self._pipeline.answer(
-            Question(workspace, redaction.text, turns),
+            Question(workspace_id, redaction.text, turns),
             on_text=None if on_text is None else lambda piece: on_text(restore(piece, redaction.mapping)),
         )
         return replace(answer, text=restore(answer.text, redaction.mapping))
 
     async def ask_stream(
-        self, workspace: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()
+        self, workspace_id: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()
     ) -> AsyncIterator[AnswerChunk]:
         """As ``ask``, piece by piece; the last chunk carries the answer whole."""
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        task = asyncio.create_task(self.ask(workspace, text, history=history, on_text=pieces.put_nowait))
+        task = asyncio.create_task(self.ask(workspace_id, text, history=history, on_text=pieces.put_nowait))
         task.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             while (piece := await pieces.get()) is not None:
@@ -294,15 +311,15 @@ class Assistant:
             task.cancel()
 
     async def _accept(
-        self, workspace: WorkspaceId, conversation: ConversationId, text: str, client_id: str | None
+        self, workspace_id: WorkspaceId, conversation_id: ConversationId, text: str, client_id: str | None
     ) -> tuple[Conversation, Message]:
         _check_text(text)
         now = self._clock.now()
         events = []
         async with self._database.write() as connection:
-            state = await self._conversations.get(connection, workspace, conversation, lock=True)
+            state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
             if client_id and (
-                known := await self._conversations.by_client_id(connection, conversation, client_id)
+                known := await self._conversations.by_client_id(connection, conversation_id, client_id)
             ):
                 return state, known
             reopened = state.status is Status.RESOLVED
@@ -332,20 +349,20 @@ class Assistant:
             )
             await self._conversations.update(connection, state)
         for event in events:
-            self._live.publish(conversation, event)
+            self._live.publish(conversation_id, event)
         return state, message
 
     async def _change(
         self,
-        workspace: WorkspaceId,
-        conversation: ConversationId,
+        workspace_id: WorkspaceId,
+        conversation_id: ConversationId,
         step: Callable[[Conversation], Conversation],
         reason: str,
     ) -> Conversation:
         now = self._clock.now()
         events = []
         async with self._database.write() as connection:
-            before = await self._conversations.get(connection, workspace, conversation, lock=True)
+            before = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
             after = replace(step(before), updated_at=now)
             await self._conversations.update(connection, after)
             if (after.owner, after.agent, after.queue) != (before.owner, before.agent, before.queue):
@@ -366,14 +383,14 @@ class Assistant:
                     )
                 )
         for event in events:
-            self._live.publish(conversation, event)
+            self._live.publish(conversation_id, event)
         if after.owner is Owner.BOT and after.status is Status.OPEN and before.owner is not Owner.BOT:
-            self._turns.start(workspace, conversation)  # what the customer wrote last may be unanswered
+            self._turns.start(workspace_id, conversation_id)  # what the customer wrote last may be unanswered
         return after
 
     async def list(
         self,
-        workspace: WorkspaceId,
+        workspace_id: WorkspaceId,
         *,
         owner: Owner | None = None,
         status: Status | None = None,
@@ -386,7 +403,7 @@ class Assistant:
         matching = {"owner": owner, "status": status, "queue": queue, "visitor_id": visitor_id}
         async with self._database.read() as connection:
             return await self._conversations.page(
-                connection, workspace, before=before, limit=limit, matching=matching
+                connection, workspace_id, before=before, limit=limit, matching=matching
             )
 
 
