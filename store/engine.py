@@ -25,6 +25,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA mmap_size=268435456",
 )
 _UNWRITABLE = ("readonly database", "database or disk is full", "unable to open database", "disk i/o error")
+_UNREACHABLE = ("connection failed", "connection timeout", "database is locked")
 
 
 class Database:
@@ -86,8 +87,8 @@ class _translated_errors:  # noqa: N801 (reads as a statement)
             reason = str(error.orig)
             if any(word in reason.lower() for word in _UNWRITABLE):
                 raise DatabaseUnwritable(f"The database cannot be written: {reason}.") from error
-            if error.connection_invalidated:
-                raise DatabaseUnavailable("The database connection was lost.") from error
+            if error.connection_invalidated or any(word in reason.lower() for word in _UNREACHABLE):
+                raise DatabaseUnavailable("The database does not answer.") from error
         elif isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
             raise DatabaseUnavailable(f"The database does not answer: {error.strerror or error}.") from error
 

@@ -16,7 +16,7 @@ _SYNC_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 def upgrade(url: str) -> None:
     """Create or upgrade the schema of the database at ``url`` (an async URL) to the newest revision."""
-    engine = create_engine(_sync_url(url))
+    engine = create_engine(sync_url(url))
     try:
         with engine.begin() as connection:
             config = _config()
@@ -44,7 +44,8 @@ def _config() -> Config:
     return config
 
 
-def _sync_url(url: str) -> str:
+def sync_url(url: str) -> str:
+    """``url`` with the driver that blocks, which migrations use."""
     parsed = make_url(url)
     return parsed.set(drivername=_SYNC_DRIVERS[parsed.get_backend_name()]).render_as_string(
         hide_password=False

@@ -7,7 +7,7 @@ from alembic import context
 from store.tables import metadata
 
 
-def _is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:  # noqa: FBT001 (Alembic's signature)
+def _is_ours(_object: object, name: str | None, kind: str, _reflected: bool, _compared: object) -> bool:
     return not (kind == "table" and (name or "").startswith("passages_fts"))
 
 
