@@ -10,7 +10,9 @@ from typing import Any, TextIO
 import structlog
 
 # Keys under which message text could slip in; their values are replaced by their length.
-TEXT_KEYS = frozenset({"answer", "body", "content", "history", "message", "prompt", "query", "question", "quote", "text"})
+TEXT_KEYS = frozenset(
+    ["answer", "body", "content", "history", "message", "prompt", "query", "question", "quote", "text"]
+)
 _LONGEST_VALUE = 300  # characters; ids, paths and error codes are shorter
 
 

@@ -36,7 +36,7 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
-class PhonedOut(AssertionError):
+class PhonedOutError(AssertionError):
     """A test tried to reach another machine."""
 
 
@@ -47,7 +47,7 @@ def _no_way_out() -> Iterator[None]:
 
     def check(address: Any) -> None:
         if isinstance(address, tuple) and not _is_loopback(str(address[0])):
-            raise PhonedOut(f"a test tried to reach {address[0]}")
+            raise PhonedOutError(f"a test tried to reach {address[0]}")
 
     def guarded(self: socket.socket, address: Any) -> None:
         check(address)
