@@ -92,12 +92,16 @@ class RowReader:
                 for document in grades
                 if documents and document not in documents
             ]
+        self.check_usable(len(queries))
+
+    def check_usable(self, usable: int) -> None:
+        """Raise ``DatasetInvalid`` if a line was broken, or if nothing usable was found."""
         if self._broken:
             more = len(self._broken) - _MOST_REPORTED
             listed = self._broken[:_MOST_REPORTED] + ([f"and {more} more"] if more > 0 else [])
             raise DatasetInvalid(f"The data set {self.path} has broken rows:\n  " + "\n  ".join(listed))
-        if not queries:
-            raise DatasetInvalid(f"The data set {self.path} has no questions.")
+        if not usable:
+            raise DatasetInvalid(f"The data set {self.path} is empty.")
 
     def _read(self, file: str) -> str:
         try:
