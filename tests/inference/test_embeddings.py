@@ -1,0 +1,122 @@
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from inference.embeddings import EncoderEmbeddings, Matrix
+from inference.fakes import HashEncoder
+
+pytestmark = pytest.mark.anyio
+
+
+class CountingEncoder(HashEncoder):
+    """Notes every batch; waits at a gate when it has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[str]] = []
+        self.gate: threading.Event | None = None
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        self.batches.append(list(texts))
+        if self.gate is not None:
+            self.gate.wait(5)
+        return super().encode(texts)
+
+
+@pytest.fixture
+def encoder() -> CountingEncoder:
+    return CountingEncoder()
+
+
+def test_documents_come_back_as_unit_vectors_in_order(encoder: CountingEncoder) -> None:
+    vectors = np.array(EncoderEmbeddings(encoder).embed_documents(["one", "two"]))
+    assert vectors.shape == (2, 384)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert np.allclose(vectors[1], encoder.encode(["two"])[0])
+
+
+async def test_a_query_is_encoded_once_and_then_remembered(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    first = await embeddings.aembed_query("moving home")
+    assert await embeddings.aembed_query("moving home") == first
+    assert embeddings.embed_query("moving home") == first
+    assert encoder.batches == [["moving home"]]
+
+
+async def test_queries_that_arrive_meanwhile_share_the_next_pass(encoder: CountingEncoder) -> None:
+    encoder.gate = threading.Event()
+    embeddings = EncoderEmbeddings(encoder)
+    first = asyncio.create_task(embeddings.aembed_query("a"))
+    await asyncio.sleep(0.05)
+    others = [asyncio.create_task(embeddings.aembed_query(text)) for text in "bcdb"]
+    await asyncio.sleep(0.05)
+    encoder.gate.set()
+    await asyncio.gather(first, *others)
+    assert encoder.batches == [["a"], ["b", "c", "d"]]
+
+
+async def test_several_texts_keep_their_order_whatever_is_cached(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    await embeddings.aembed_query("b")
+    vectors = await embeddings.encode_queries(["a", "b", "a"])
+    assert np.allclose(vectors, HashEncoder().encode(["a", "b", "a"]))
+    assert encoder.batches == [["b"], ["a"]]
+
+
+async def test_the_least_recently_used_goes_first(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder, cache_size=2)
+    for text in ("a", "b", "a", "c"):
+        await embeddings.aembed_query(text)
+    await embeddings.aembed_query("a")
+    await embeddings.aembed_query("b")
+    assert encoder.batches == [["a"], ["b"], ["c"], ["b"]]
+
+
+async def test_a_batch_has_its_limit(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder, max_batch=2)
+    await asyncio.gather(*(embeddings.aembed_query(text) for text in "abcde"))
+    assert [len(batch) for batch in encoder.batches] == [2, 2, 1]
+
+
+async def test_a_failing_pass_fails_those_who_waited_and_nobody_else() -> None:
+    class Failing(CountingEncoder):
+        def encode(self, texts: Sequence[str]) -> Matrix:
+            if "bad" in texts:
+                raise RuntimeError("no memory")
+            return super().encode(texts)
+
+    embeddings = EncoderEmbeddings(Failing(), max_batch=1)
+    bad, good = await asyncio.gather(
+        embeddings.aembed_query("bad"), embeddings.aembed_query("good"), return_exceptions=True
+    )
+    assert isinstance(bad, RuntimeError)
+    assert isinstance(good, list)
+
+
+async def test_one_caller_going_away_does_not_fail_the_others(encoder: CountingEncoder) -> None:
+    encoder.gate = threading.Event()
+    embeddings = EncoderEmbeddings(encoder)
+    leaving = asyncio.create_task(embeddings.aembed_query("a"))
+    staying = asyncio.create_task(embeddings.aembed_query("a"))
+    await asyncio.sleep(0.05)
+    leaving.cancel()
+    encoder.gate.set()
+    assert len(await staying) == 384
+    assert encoder.batches == [["a"]]
+
+
+async def test_documents_are_embedded_off_the_event_loop(encoder: CountingEncoder) -> None:
+    assert len(await EncoderEmbeddings(encoder).aembed_documents(["a", "b"])) == 2
+
+
+def test_identity_and_dimensions_are_the_encoder_s(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    assert (embeddings.identity, embeddings.dimensions) == ("hash@1", 384)
+
+
+def test_the_hash_encoder_separates_texts() -> None:
+    vectors = HashEncoder().encode(["cancel my contract", "cancel the contract", "reset the router"])
+    assert vectors[0] @ vectors[1] > 0.5 > vectors[0] @ vectors[2]

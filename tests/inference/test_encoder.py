@@ -1,0 +1,109 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inference.encoder import OpenVinoEncoder, bundled_model, load_encoder
+from inference.errors import ModelMissing
+from kit.text import sentences
+
+TEXTS = [
+    "How do I move my broadband to a new home?",
+    "hi",
+    "Your bill is made on the 3rd of each month. It covers the month ahead, and calls of the month before. "
+    * 6,
+    "Was kostet der Router?",
+]
+_REFERENCE = """
+import json, sys
+from sentence_transformers import SentenceTransformer
+model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
+print(json.dumps(model.encode(json.loads(sys.stdin.read()), normalize_embeddings=True).tolist()))
+"""
+
+
+@pytest.fixture(scope="module")
+def reference() -> np.ndarray:
+    """What sentence-transformers itself says, in a process of its own: torch stays out of this one."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _REFERENCE, str(bundled_model())],
+        input=json.dumps(TEXTS),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return np.array(json.loads(result.stdout))
+
+
+def test_vectors_agree_with_sentence_transformers(
+    real_encoder: OpenVinoEncoder, reference: np.ndarray
+) -> None:
+    cosines = (real_encoder.encode(TEXTS) * reference).sum(axis=1)
+    assert cosines.min() >= 0.999
+
+
+def test_order_and_batching_do_not_change_a_vector(real_encoder: OpenVinoEncoder) -> None:
+    many = [f"{text} {number}" for number in range(9) for text in TEXTS]
+    together = real_encoder.encode(many)
+    apart = np.concatenate([real_encoder.encode([text]) for text in many])
+    assert (together * apart).sum(axis=1).min() > 0.9995
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
+
+
+def test_nothing_in_nothing_out(real_encoder: OpenVinoEncoder) -> None:
+    assert real_encoder.encode([]).shape == (0, 384)
+
+
+def test_a_span_vector_is_nearest_to_what_it_says(real_encoder: OpenVinoEncoder) -> None:
+    text = "Unplug the router and wait. You may pay by card or bank transfer."
+    spans = [(span.start, span.end) for span in sentences(text)]
+    result = real_encoder.encode_with_spans([text, "no spans"], [spans, []])
+    question = real_encoder.encode(["Which ways to pay are there?"])[0]
+    assert result.spans[0].shape == (2, 384)
+    assert result.spans[1].shape == (0, 384)
+    assert int(np.argmax(result.spans[0] @ question)) == 1
+    assert np.allclose(result.texts, real_encoder.encode([text, "no spans"]), atol=1e-3)
+
+
+def test_a_span_beyond_what_is_read_is_a_row_of_zeros(real_encoder: OpenVinoEncoder) -> None:
+    text = "word " * 400
+    result = real_encoder.encode_with_spans([text], [[(0, 20), (1950, 1990)]])
+    assert np.linalg.norm(result.spans[0][0]) == pytest.approx(1, abs=1e-3)
+    assert not result.spans[0][1].any()
+
+
+def test_the_identity_holds_a_hash_of_the_weights(real_encoder: OpenVinoEncoder) -> None:
+    name, _, digest = real_encoder.identity.partition("@")
+    assert name == "all-MiniLM-L6-v2"
+    assert len(digest) == 12
+
+
+def test_a_folder_without_a_model_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"model\.safetensors"):
+        load_encoder(tmp_path / "nothing", cache=tmp_path)
+
+
+def test_a_model_that_cannot_be_converted_says_so_and_leaves_nothing(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "model.safetensors").write_bytes(b"broken")
+    (model / "tokenizer.json").write_text("{}")
+    with pytest.raises(ModelMissing, match="could not be converted"):
+        load_encoder(model, cache=tmp_path / "cache")
+    assert not list(tmp_path.glob("cache/encoder-*"))
+
+
+def test_another_model_folder_takes_the_bundled_one_s_place(tmp_path: Path) -> None:
+    model = tmp_path / "my-model"
+    model.mkdir()
+    for file in bundled_model().rglob("*"):
+        if file.is_file():
+            target = model / file.relative_to(bundled_model())
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    encoder = load_encoder(model, cache=tmp_path / "cache")
+    assert encoder.identity.startswith("my-model@")
+    assert encoder.encode(["hello"]).shape == (1, 384)
