@@ -1,0 +1,224 @@
+"""The answerer that needs no language model: whole sentences, lists and table rows, in a readable order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.answer import Answer, AnswerChunk, AnswerKind, AnswerRequest, AnswerSentence
+from bot.blocks import Block, BlockKind, blocks_of, cells, readable
+from bot.citations import cite
+from bot.selection import Candidate, candidates, is_pointer, is_whole_answer
+from bot.wording import content_terms
+from knowledge_base.document import Passage
+
+_PASSAGES = 4  # more rarely hold the answer and often hold a near miss (docs/adr/0004-answers.md)
+_CLOSE = 0.05  # what scores this near to the best piece is said too
+_PIECES = 4
+_WORDS = 90
+_WHOLE_ANSWER_PIECES = 6
+_SAME = 0.7  # share of common words from which two pieces say the same
+# A sentence that opens like this means little without the one before it.
+_LEANS_BACK = re.compile(
+    r"^\W*(?:it|its|they|their|them|this|these|that|those|he|she|his|her|then|there|otherwise|however|but|and"
+    r"|also|so|both|neither|either|without (?:it|one)|in (?:this|that|either|both) cases?|if not"
+    r"|after (?:this|that)|later than that|beyond this)\b",
+    re.IGNORECASE,
+)
+_LISTS = frozenset({BlockKind.STEPS, BlockKind.BULLETS})
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A block that will be said, by its place: passage rank, then block."""
+
+    rank: int
+    place: int
+    passage: Passage
+    block: Block
+
+
+class ExtractiveAnswerer:
+    """Quotes what answers the question best. Deterministic; takes about a millisecond."""
+
+    name = "extractive"
+
+    async def answer(self, request: AnswerRequest) -> Answer:
+        """The answer; its kind is HANDOVER when no passage holds anything that can be quoted."""
+        return compose(request)
+
+    async def stream(self, request: AnswerRequest) -> AsyncIterator[AnswerChunk]:
+        """The answer sentence by sentence, then whole."""
+        answer = compose(request)
+        sent = 0
+        for sentence in answer.sentences:
+            end = answer.text.index(sentence.text, sent) + len(sentence.text)
+            yield AnswerChunk(text=answer.text[sent:end])
+            sent = end
+        yield AnswerChunk(text=answer.text[sent:], answer=answer)
+
+
+def compose(request: AnswerRequest) -> Answer:
+    """The answer to ``request``, from its best few passages."""
+    ranked = request.retrieval.passages[:_PASSAGES]
+    found = candidates(request.question, request.retrieval.vector, ranked)
+    quotable = [candidate for candidate in found if not is_pointer(candidate.block)] or found
+    if not quotable:
+        return Answer(AnswerKind.HANDOVER, "", answerability=request.answerability)
+    chosen = _choose(quotable)
+    sentences = tuple(_sentences(chosen))
+    return Answer(
+        kind=AnswerKind.ANSWER,
+        text=join(sentences),
+        sentences=sentences,
+        answerability=request.answerability,
+        trace={"passages": len(ranked), "pieces": len(chosen)},
+    )
+
+
+def join(sentences: Sequence[AnswerSentence]) -> str:
+    """The text of an answer: sentences in a line, lists and tables as blocks of their own."""
+    text = ""
+    for sentence in sentences:
+        block = "\n" in sentence.text or sentence.text.startswith(("- ", "* ", "1. "))
+        gap = "" if not text else "\n\n" if block or text.endswith("\n") else " "
+        text += gap + sentence.text + ("\n" if block else "")
+    return text.rstrip("\n")
+
+
+def _choose(quotable: Sequence[Candidate]) -> list[_Piece]:
+    """The pieces to say: the best, what completes it, and what comes close; in reading order."""
+    ordered = sorted(quotable, key=lambda candidate: -candidate.score)
+    best = ordered[0]
+    if is_whole_answer(best.passage):
+        own = [candidate for candidate in quotable if candidate.rank == best.rank]
+        if len(own) <= _WHOLE_ANSWER_PIECES:
+            return [_piece(candidate) for candidate in own]
+    chosen = _completed(_piece(best))
+    if best.block.kind not in _LISTS and len(chosen) == 1:
+        chosen += _following(chosen[-1])
+    for candidate in ordered[1:]:
+        if candidate.score < best.score - _CLOSE or len(chosen) >= _PIECES:
+            break
+        addition = [piece for piece in _completed(_piece(candidate)) if not _said(piece, chosen)]
+        if addition and _length([*chosen, *addition]) <= _WORDS:
+            chosen += addition
+    return sorted(chosen, key=lambda piece: (piece.rank != best.rank, piece.rank, piece.place))
+
+
+def _piece(candidate: Candidate) -> _Piece:
+    return _Piece(candidate.rank, candidate.place, candidate.passage, candidate.block)
+
+
+def _completed(piece: _Piece) -> list[_Piece]:
+    """``piece`` with what it cannot stand without: a list's lead-in, a lead-in's list, what "it" means."""
+    pieces = [piece]
+    if piece.block.text.rstrip("*_").endswith(":"):
+        after = _neighbour(piece, +1)
+        if after and after.block.kind is not BlockKind.HEADING:
+            pieces.append(after)
+    first = piece
+    for _ in range(2):
+        before = _neighbour(first, -1)
+        if before is None or before.block.kind is not BlockKind.SENTENCE or not _needs(first, before):
+            break
+        pieces.insert(0, before)
+        first = before
+    return pieces
+
+
+def _needs(piece: _Piece, before: _Piece) -> bool:
+    if before.block.text.rstrip("*_").endswith(":"):
+        return piece.block.kind is not BlockKind.SENTENCE or before.block.paragraph == piece.block.paragraph
+    if piece.block.kind is not BlockKind.SENTENCE or before.block.paragraph != piece.block.paragraph:
+        return False
+    return bool(_LEANS_BACK.match(piece.block.text))
+
+
+def _following(piece: _Piece) -> list[_Piece]:
+    """The next sentence of the same paragraph: it mostly carries the condition or the exception."""
+    after = _neighbour(piece, +1)
+    if after is None or after.block.kind is not BlockKind.SENTENCE or is_pointer(after.block):
+        return []
+    if piece.block.kind is not BlockKind.SENTENCE or after.block.heading != piece.block.heading:
+        return []
+    return [after] if not after.block.text.rstrip("*_").endswith(":") else _completed(after)
+
+
+def _neighbour(piece: _Piece, step: int) -> _Piece | None:
+    blocks = blocks_of(piece.passage.text, piece.passage.context)
+    place = piece.place + step
+    if not 0 <= place < len(blocks):
+        return None
+    return _Piece(piece.rank, place, piece.passage, blocks[place])
+
+
+def _said(piece: _Piece, chosen: Sequence[_Piece]) -> bool:
+    words = content_terms(piece.block.text)
+    for other in chosen:
+        if other.rank == piece.rank and other.place == piece.place:
+            return True
+        if piece.block.kind is BlockKind.ROW:
+            continue  # rows of one table differ by a number only
+        others = content_terms(other.block.text)
+        if words and len(words & others) >= _SAME * min(len(words), len(others) or 1):
+            return True
+    return False
+
+
+def _length(pieces: Iterable[_Piece]) -> int:
+    return sum(len(piece.block.text.split()) for piece in pieces)
+
+
+def _sentences(pieces: Sequence[_Piece]) -> Iterable[AnswerSentence]:
+    place = 0
+    while place < len(pieces):
+        piece = pieces[place]
+        if piece.block.kind is BlockKind.ROW:
+            rows = [piece]
+            while place + len(rows) < len(pieces) and _same_table(pieces[place + len(rows)], piece):
+                rows.append(pieces[place + len(rows)])
+            yield _table(rows)
+            place += len(rows)
+            continue
+        yield AnswerSentence(
+            readable(piece.block.text), (cite(piece.passage, piece.block.start, piece.block.end),)
+        )
+        place += 1
+
+
+def _same_table(piece: _Piece, other: _Piece) -> bool:
+    return (
+        piece.block.kind is BlockKind.ROW
+        and piece.passage.id == other.passage.id
+        and piece.block.paragraph == other.block.paragraph
+    )
+
+
+def _table(rows: Sequence[_Piece]) -> AnswerSentence:
+    """One row in words, several as a table with their header."""
+    first = rows[0]
+    citations = [cite(row.passage, row.block.start, row.block.end) for row in rows]
+    if first.block.header:
+        citations.insert(0, cite(first.passage, *first.block.header))
+    if len(rows) == 1 or not first.block.columns:
+        text = "; ".join(_in_words(row.block) for row in rows)
+        return AnswerSentence(text + ".", tuple(citations))
+    lines = [_line(first.block.columns), _line(["---"] * len(first.block.columns))]
+    lines += [_line(cells(row.block.text)) for row in rows]
+    return AnswerSentence("\n".join(lines), tuple(citations))
+
+
+def _line(parts: Iterable[str]) -> str:
+    return "| " + " | ".join(parts) + " |"
+
+
+def _in_words(row: Block) -> str:
+    values = cells(row.text)
+    columns = row.columns if len(row.columns) == len(values) else ("",) * len(values)
+    return "; ".join(
+        f"{column}: {value}" if column else value
+        for column, value in zip(columns, values, strict=True)
+        if value
+    )

@@ -1,0 +1,154 @@
+"""Which pieces of the ranked passages answer the question."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.blocks import Block, BlockKind, blocks_of
+from bot.wording import content_terms
+from kit.text import sentences
+from knowledge_base.document import Passage, PassageKind
+from retrieval import RankedPassage
+
+# Tuned on one half of doc2dial's conversations (docs/adr/0004-answers.md); flat around these values.
+_WORDS = 0.4  # weight of shared words against the cosine of a sentence
+_RANK = 0.6  # weight of a passage's distance from the best one
+_HEADING_SHARE = 0.5  # a word said only in the heading above counts half
+_TOO_SHORT = 4  # words; "Yes." alone answers nothing
+_SHORT_PENALTY = 0.15
+_POINTER_PENALTY = 0.3
+
+_POINTER = re.compile(
+    r"^(?:please\s+)?(?:see|read|look (?:at|up)|go to|learn more|find out|for more|more (?:about|on|in))\b"
+    r"|\b(?:is|are) (?:described|covered|explained|dealt with|listed|shown) (?:in|under|on|by) (?:the )?\[",
+    re.IGNORECASE,
+)
+_LINKED = re.compile(r"\]\(|\[\d+\s*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block of a ranked passage with how well it answers; ``score`` is on the scale of a cosine."""
+
+    rank: int  # of the passage, from 0
+    place: int  # among the blocks of the passage
+    passage: Passage
+    block: Block
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A ranked passage, cut into blocks, with the content words of each."""
+
+    ranked: RankedPassage
+    blocks: tuple[Block, ...]
+    words: tuple[frozenset[str], ...]
+    headings: tuple[frozenset[str], ...]
+
+
+def candidates(
+    question: str, vector: NDArray[np.float32], ranked: Sequence[RankedPassage]
+) -> list[Candidate]:
+    """Every quotable block of ``ranked`` (best first) with its score, in the order of rank and text.
+
+    ``vector`` (dimensions,) is the unit vector of ``question``. Words weigh by how few of the blocks
+    have them: among passages that were all found by the same question, that says more than
+    how rare a word is in the whole knowledge base, and needs no index.
+    """
+    read = [_read(passage) for passage in ranked]
+    weights = _weights(content_terms(question), read)
+    found: list[Candidate] = []
+    for rank, one in enumerate(read):
+        behind = _RANK * (one.ranked.score - read[0].ranked.score)
+        cosines = _cosines(one.ranked, vector)
+        heading = 0.0
+        for place, block in enumerate(one.blocks):
+            near = _nearness(block, cosines, one.ranked.dense)
+            if block.kind is BlockKind.HEADING:
+                heading = near
+                continue
+            near = max(near, (near + heading) / 2)
+            heading = 0.0
+            shared = _overlap(weights, one.words[place], one.headings[place])
+            score = near + _WORDS * shared + behind - _penalty(block)
+            found.append(Candidate(rank, place, one.ranked.passage, block, score))
+    return found
+
+
+def is_pointer(block: Block) -> bool:
+    """Whether ``block`` only says where something else stands."""
+    return block.kind is BlockKind.SENTENCE and bool(
+        _LINKED.search(block.text) and _POINTER.search(block.text)
+    )
+
+
+def _read(ranked: RankedPassage) -> _Read:
+    passage = ranked.passage
+    blocks = blocks_of(passage.text, passage.context)
+    outer = " ".join((passage.title, *passage.headings))
+    return _Read(
+        ranked,
+        blocks,
+        tuple(content_terms(" ".join((*block.columns, block.text))) for block in blocks),
+        tuple(content_terms(f"{outer} {block.heading}") for block in blocks),
+    )
+
+
+def _weights(asked: frozenset[str], read: Sequence[_Read]) -> dict[str, float]:
+    """For each word asked, how telling it is among the blocks; together they weigh 1."""
+    counts = Counter(word for one in read for words in one.words for word in words & asked)
+    total = sum(len(one.words) for one in read)
+    raw = {word: math.log(1 + (total - counts[word] + 0.5) / (counts[word] + 0.5)) for word in asked}
+    whole = sum(raw.values()) or 1.0
+    return {word: value / whole for word, value in raw.items()}
+
+
+def _overlap(weights: dict[str, float], words: frozenset[str], headings: frozenset[str]) -> float:
+    return sum(
+        weight * (1.0 if word in words else _HEADING_SHARE if word in headings else 0.0)
+        for word, weight in weights.items()
+    )
+
+
+def _cosines(ranked: RankedPassage, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Cosine of the question and each sentence of the passage; the passage's own where there is none."""
+    stored = ranked.sentence_embeddings
+    count = len(sentences(ranked.passage.text))
+    if stored is None or len(stored) != count:
+        return np.full(count, ranked.dense, dtype=np.float32)
+    cosines = stored.astype(np.float32) @ vector
+    unread = ~stored.any(axis=1)  # beyond what the encoder reads of a passage
+    cosines[unread] = ranked.dense
+    return cosines
+
+
+def _nearness(block: Block, cosines: NDArray[np.float32], passage: float) -> float:
+    first, last = block.sentences
+    own = cosines[first:last]
+    if not len(own):
+        return passage
+    if block.kind in {BlockKind.STEPS, BlockKind.BULLETS}:
+        # A list is about what its best items are about, and mostly about what its passage is.
+        return float(max(passage, np.sort(own)[-2:].mean()))
+    return float(own.max())
+
+
+def _penalty(block: Block) -> float:
+    if is_pointer(block):
+        return _POINTER_PENALTY
+    if block.kind is BlockKind.SENTENCE and len(block.text.split()) < _TOO_SHORT:
+        return _SHORT_PENALTY
+    return 0.0
+
+
+def is_whole_answer(passage: Passage) -> bool:
+    """Whether the passage is the answer of a question/answer pair."""
+    return passage.kind is PassageKind.QUESTION_ANSWER
