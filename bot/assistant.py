@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from bot import handoff
@@ -133,7 +133,7 @@ class Assistant:
                 return TurnResult(turn.conversation, message, turn.reply)
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id)
-            reply = await self._conversations.reply_after(connection, conversation_id, message.sequence)
+            reply = await self._conversations.reply_to(connection, message)
         return TurnResult(state, message, reply)
 
     async def accept(
@@ -152,7 +152,7 @@ class Assistant:
 
     async def events(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, after: int = 0
-    ) -> AsyncIterator[ConversationEvent]:
+    ) -> AsyncGenerator[ConversationEvent, None]:
         """Stored events with an id above ``after``, then live ones as they happen, without end.
 
         Ends only when the reader falls too far behind; it then resumes from the last id it saw.
@@ -196,6 +196,7 @@ class Assistant:
             message = await self._conversations.append(
                 connection, state, author=Author.AGENT, text=text, at=now, client_id=client_id
             )
+            await self._conversations.mark_answered(connection, message)
             event = await self._conversations.record(
                 connection,
                 state,

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.answer import Answer, Citation
@@ -31,6 +32,29 @@ from store.encryption import Cipher
 from store.tables import citations, conversation_events, conversations, feedback, messages
 from store.tables.knowledge import HEADING_SEPARATOR
 
+_HISTORY = 20  # messages that a turn looks back on
+
+
+@dataclass(frozen=True, slots=True)
+class TurnState:
+    """A conversation before a turn: the mapping of its placeholders, its last messages, what is answered."""
+
+    conversation: Conversation
+    redactions: dict[str, str]
+    recent: Sequence[Message]
+    answered: int
+
+    @property
+    def burst(self) -> list[Message]:
+        """The customer's messages that nobody has answered, oldest first."""
+        return [m for m in self.recent if m.author is Author.CUSTOMER and m.sequence > self.answered]
+
+    @property
+    def history(self) -> list[Message]:
+        """The messages before them, oldest first."""
+        waiting = {message.id for message in self.burst}
+        return [message for message in self.recent if message.id not in waiting]
+
 
 class ConversationStore:
     """Reads and writes conversations; knows no rules."""
@@ -49,6 +73,7 @@ class ConversationStore:
                 owner=conversation.owner,
                 status=conversation.status,
                 next_sequence=1,
+                answered_sequence=0,
                 created_at=conversation.created_at,
                 updated_at=conversation.updated_at,
             )
@@ -108,10 +133,10 @@ class ConversationStore:
             )
         )
 
-    async def get_with_redactions(
+    async def begin_turn(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
-    ) -> tuple[Conversation, dict[str, str]]:
-        """The conversation, and what its placeholders stand for. Raises ``UnknownConversation``."""
+    ) -> TurnState:
+        """What a turn starts from. Raises ``UnknownConversation``."""
         query = select(conversations).where(
             conversations.c.id == conversation, conversations.c.workspace_id == workspace
         )
@@ -119,7 +144,8 @@ class ConversationStore:
         if row is None:
             raise UnknownConversation(f"There is no conversation {conversation}.")
         mapping = {} if row.redactions is None else json.loads(self._cipher.decrypt(row.redactions))
-        return _conversation(row), mapping
+        recent = await self.latest(connection, conversation, limit=_HISTORY)
+        return TurnState(_conversation(row), mapping, recent, row.answered_sequence)
 
     async def save_redactions(
         self, connection: AsyncConnection, conversation: ConversationId, mapping: Mapping[str, str]
@@ -223,16 +249,19 @@ class ConversationStore:
         row = (await connection.execute(query)).one_or_none()
         return None if row is None else self._message(row, ())
 
-    async def reply_after(
-        self, connection: AsyncConnection, conversation: ConversationId, sequence: int
-    ) -> Message | None:
-        """The bot's first message after ``sequence``, with citations, if there is one."""
+    async def reply_to(self, connection: AsyncConnection, message: Message) -> Message | None:
+        """The bot's message that answers the customer's ``message``, with citations, if there is one.
+
+        It replies to the last message of a burst, so that is ``message`` or a later one.
+        """
+        asked = messages.alias("asked")
         query = (
             select(messages)
+            .join(asked, asked.c.id == messages.c.reply_to)
             .where(
-                messages.c.conversation_id == conversation,
-                messages.c.sequence > sequence,
+                messages.c.conversation_id == message.conversation_id,
                 messages.c.author == Author.BOT,
+                asked.c.sequence >= message.sequence,
             )
             .order_by(messages.c.sequence)
             .limit(1)
@@ -240,22 +269,26 @@ class ConversationStore:
         found = await self._with_citations(connection, (await connection.execute(query)).all())
         return found[0] if found else None
 
+    async def mark_answered(self, connection: AsyncConnection, message: Message) -> None:
+        """Note that the customer's messages up to ``message`` are answered."""
+        await connection.execute(
+            conversations.update()
+            .where(conversations.c.id == message.conversation_id)
+            .values(answered_sequence=message.sequence)
+        )
+
     async def unanswered(self, connection: AsyncConnection) -> list[tuple[WorkspaceId, ConversationId]]:
-        """Open conversations of the bot, of every workspace, whose last message is the customer's."""
+        """Open conversations of the bot, of every workspace, in which a customer waits for an answer."""
         query = (
             select(conversations.c.workspace_id, conversations.c.id)
-            .join(
-                messages,
-                and_(
-                    messages.c.conversation_id == conversations.c.id,
-                    messages.c.sequence == conversations.c.next_sequence - 1,
-                ),
-            )
+            .join(messages, messages.c.conversation_id == conversations.c.id)
             .where(
                 conversations.c.owner == Owner.BOT,
                 conversations.c.status == Status.OPEN,
+                messages.c.sequence > conversations.c.answered_sequence,
                 messages.c.author == Author.CUSTOMER,
             )
+            .distinct()
         )
         return [(WorkspaceId(row[0]), ConversationId(row[1])) for row in await connection.execute(query)]
 
@@ -387,7 +420,11 @@ class ConversationStore:
         )
 
 
-_CONVERSATION = [column for column in conversations.c if column.name not in {"redactions", "next_sequence"}]
+_CONVERSATION = [
+    column
+    for column in conversations.c
+    if column.name not in {"redactions", "next_sequence", "answered_sequence"}
+]
 
 
 def cited_sentences(answer: Answer) -> tuple[CitedSentence, ...]:

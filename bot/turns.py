@@ -32,9 +32,6 @@ from kit.privacy import redact, restore
 from retrieval import HistoryTurn
 from store.engine import Database
 
-_HISTORY = 20  # messages that a turn looks back on
-_MERGED = 10  # messages of one burst at the most
-
 _log = get_logger("bot.turns")
 
 
@@ -128,14 +125,14 @@ class Turns:
 
     async def _next_turn(self, workspace: WorkspaceId, conversation: ConversationId) -> Turn | None:
         async with self._database.read() as connection:
-            state, mapping = await self._conversations.get_with_redactions(
-                connection, workspace, conversation
-            )
-            recent = await self._conversations.latest(connection, conversation, limit=_HISTORY)
-        burst = unanswered_burst(recent)
-        if state.owner is not Owner.BOT or state.status is not Status.OPEN or not burst:
+            state = await self._conversations.begin_turn(connection, workspace, conversation)
+        if (
+            state.conversation.owner is not Owner.BOT
+            or state.conversation.status is not Status.OPEN
+            or not state.burst
+        ):
             return None
-        return await self._turn(state, recent[: len(recent) - len(burst)], burst, mapping)
+        return await self._turn(state.conversation, state.history, state.burst, state.redactions)
 
     async def _turn(
         self,
@@ -196,6 +193,7 @@ class Turns:
                 answer=answer,
                 reply_to=last.id,
             )
+            await self._conversations.mark_answered(connection, last)
             events.append(
                 await self._conversations.record(
                     connection,
@@ -243,16 +241,6 @@ class _TokenStream:
         payload = {"reply_to": self._last.id, "offset": self._offset, "text": restored}
         self._live.publish(self._conversation, ConversationEvent(0, EventKind.TOKEN, payload))
         self._offset += len(restored)
-
-
-def unanswered_burst(recent: Sequence[Message]) -> list[Message]:
-    """The customer's messages at the end of ``recent`` that nobody has answered, oldest first."""
-    burst: list[Message] = []
-    for message in reversed(recent[-_MERGED:]):
-        if message.author is not Author.CUSTOMER:
-            break
-        burst.append(message)
-    return burst[::-1]
 
 
 def message_payload(message: Message) -> dict[str, object]:

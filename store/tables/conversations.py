@@ -32,6 +32,7 @@ conversations = Table(
     Column("language", String(8)),
     Column("redactions", LargeBinary),  # encrypted mapping of placeholders to what they stand for
     Column("next_sequence", Integer, nullable=False),
+    Column("answered_sequence", Integer, nullable=False),  # the customer's messages up to here are answered
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Index("ix_conversations_workspace_id_updated_at", "workspace_id", "updated_at"),

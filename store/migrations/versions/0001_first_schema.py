@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=True),
         sa.Column("redactions", sa.LargeBinary(), nullable=True),
         sa.Column("next_sequence", sa.Integer(), nullable=False),
+        sa.Column("answered_sequence", sa.Integer(), nullable=False),
         sa.Column("created_at", store.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("updated_at", store.columns.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
