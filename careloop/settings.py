@@ -50,7 +50,9 @@ class ServerSettings(BaseModel):
     address_requests_per_minute: int = Field(
         1200, ge=1, description="The same for one network address, whatever it identifies itself with."
     )
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least level that is logged."
+    )
     log_format: LogFormat = Field(LogFormat.TEXT, description="`json` for machines, `text` for people.")
 
     @field_validator("allowed_hosts", "allowed_origins", mode="before")
@@ -66,7 +68,9 @@ class EncoderSettings(BaseModel):
         None, description="Folder of a sentence-transformers model; empty takes the bundled all-MiniLM-L6-v2."
     )
     cache_dir: Path = Field(Path("var/models"), description="Folder that keeps converted models.")
-    threads: int = Field(2, ge=1, le=64, description="Encoder passes that run at the same time, one core each.")
+    threads: int = Field(
+        2, ge=1, le=64, description="Encoder passes that run at the same time, one core each."
+    )
     cache_size: int = Field(4096, ge=16, description="Query vectors kept in memory.")
     base_url: str | None = Field(
         None, description="OpenAI-compatible embeddings endpoint to use instead of a model on this machine."
@@ -87,7 +91,9 @@ class LlmSettings(BaseModel):
     """The language model that writes answers; without one they are composed of quoted sentences."""
 
     model: str | None = Field(None, description="Model name, `provider:model` or an OpenAI-compatible one.")
-    base_url: str | None = Field(None, description="OpenAI-compatible endpoint (vLLM, Ollama, a gateway, ...).")
+    base_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint (vLLM, Ollama, a gateway, ...)."
+    )
     api_key: SecretStr | None = Field(None, description="Key for the model's provider.")
     timeout_seconds: float = Field(20.0, gt=0, le=300, description="Longest wait for an answer of the model.")
     rewrite_questions: bool = Field(
@@ -100,13 +106,21 @@ class BotSettings(BaseModel):
 
     company: str = Field("Brightwater Broadband", description="Name of the company it speaks for.")
     max_wrong_answer_rate: float = Field(
-        0.05, gt=0, lt=1, description="Risk accepted: share of given answers that may be wrong. Sets the threshold."
+        0.05,
+        gt=0,
+        lt=1,
+        description="Risk accepted: share of given answers that may be wrong. Sets the threshold.",
     )
     queue: str = Field("support", description="Queue that a handed-over conversation waits in.")
     burst_window_ms: int = Field(
-        0, ge=0, le=10_000, description="How long to wait for a further message before answering, in milliseconds."
+        0,
+        ge=0,
+        le=10_000,
+        description="How long to wait for a further message before answering, in milliseconds.",
     )
-    default_language: str = Field("en", pattern="^[a-z]{2}$", description="Language of the knowledge base (ISO 639-1).")
+    default_language: str = Field(
+        "en", pattern="^[a-z]{2}$", description="Language of the knowledge base (ISO 639-1)."
+    )
 
 
 class Settings(BaseSettings):
@@ -127,10 +141,12 @@ class Settings(BaseSettings):
         None, description="PostgreSQL URL for several machines; empty keeps SQLite in the data folder."
     )
     encryption_key: SecretStr | None = Field(
-        None, description="32 bytes, base64url: encrypts messages at rest. Empty makes a key file in the data folder."
+        None,
+        description="32 bytes, base64url: encrypts messages at rest. Empty makes a key file.",
     )
-    knowledge_roots: CommaSeparated = Field(
-        (), description="Folders that the API may load documents from; comma-separated. The command line may load any."
+    knowledge_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders that the API may load documents from; comma-separated.",
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
