@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
-from bot.answer import Answer, AnswerChunk, Turn
+from bot.answer import Answer
 from bot.conversation import (
     Briefing,
     Conversation,
@@ -17,7 +17,12 @@ from bot.conversation import (
     TurnResult,
 )
 from kit.ids import ConversationId, MessageId, WorkspaceId
+from knowledge_base.report import Progress, SyncReport
+from knowledge_base.sources.source import Source, SourceKind
+from retrieval import HistoryTurn
 
+# Makes the source of a kind at a location. Raises ``SourceInvalid`` or ``UnsafeAddress``.
+OpenSource = Callable[[SourceKind, str], Source]
 # A readiness check: returns when its part works, raises a CareloopError that says why it does not.
 Check = Callable[[], Awaitable[None]]
 
@@ -45,13 +50,13 @@ class Chat(Protocol):
         visitor_id: str | None = None,
         before: ConversationId | None = None,
         limit: int = 50,
-    ) -> list[Conversation]:
+    ) -> Sequence[Conversation]:
         """Conversations, youngest first, opened before the one named ``before``."""
         ...
 
     async def messages(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, after: int = 0, limit: int = 200
-    ) -> list[Message]:
+    ) -> Sequence[Message]:
         """Messages with a sequence above ``after``, oldest first."""
         ...
 
@@ -142,12 +147,18 @@ class Chat(Protocol):
         """Store what the customer thought of a message; a second rating replaces the first."""
         ...
 
-    async def ask(self, workspace_id: WorkspaceId, text: str, *, history: Sequence[Turn] = ()) -> Answer:
+    async def ask(
+        self, workspace_id: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()
+    ) -> Answer:
         """An answer that is not stored."""
         ...
 
-    def ask_stream(
-        self, workspace_id: WorkspaceId, text: str, *, history: Sequence[Turn] = ()
-    ) -> AsyncIterator[AnswerChunk]:
-        """The same, piece by piece."""
+
+class Synchroniser(Protocol):
+    """Keeps the knowledge base in step with sources, as ``knowledge_base.sync.Synchroniser`` does."""
+
+    async def sync(
+        self, workspace_id: WorkspaceId, source: Source, *, progress: Progress | None = None
+    ) -> SyncReport:
+        """Make the workspace hold what ``source`` holds now."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,11 +10,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from api.ports import Chat, Check
+from api.ports import Chat, Check, OpenSource, Synchroniser
 from api.rate_limit import Limit, RateLimiter
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
-from retrieval.retriever import Retriever
+from knowledge_base.catalogue import Catalogue
+from retrieval import Retriever
 from store.access import Access
 from store.encryption import Cipher
 from store.engine import Database
@@ -34,6 +36,7 @@ class Services:
 
     ``checks`` are what ``/readyz`` asks, by name (``database``, ``index``, ``encoder``). ``registry``
     collects metrics of every part. ``limiter`` counts requests in this process unless another is given.
+    Whoever stops the server sets ``stopping`` first: streams without end would keep it from stopping.
     """
 
     database: Database
@@ -41,10 +44,14 @@ class Services:
     access: Access
     chat: Chat
     retriever: Retriever
+    catalogue: Catalogue
+    synchroniser: Synchroniser
+    open_source: OpenSource
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     limiter: RateLimiter | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)

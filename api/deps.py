@@ -1,0 +1,102 @@
+"""What routes ask for, as ``Annotated`` aliases."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from api.auth import Authenticator, Caller, VisitorTokens, require
+from api.ports import Chat
+from api.state import ApiConfig, Services
+from api.syncs import Syncs
+from kit.clock import Clock
+from kit.ids import ConversationId, MessageId
+from store.access import Scope
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="An API key (`cl_...`) or a visitor token of `POST /v1/visitors`.",
+)
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _config(request: Request) -> ApiConfig:
+    config: ApiConfig = request.app.state.config
+    return config
+
+
+async def _chat(request: Request) -> Chat:
+    services: Services = request.app.state.services
+    return services.chat
+
+
+async def _syncs(request: Request) -> Syncs:
+    syncs: Syncs = request.app.state.syncs
+    return syncs
+
+
+async def _clock(request: Request) -> Clock:
+    services: Services = request.app.state.services
+    return services.clock
+
+
+async def _tokens(request: Request) -> VisitorTokens:
+    tokens: VisitorTokens = request.app.state.tokens
+    return tokens
+
+
+async def _authenticator(request: Request) -> Authenticator:
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator
+
+
+async def _caller(
+    request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Caller:
+    authenticator: Authenticator = request.app.state.authenticator
+    caller = await authenticator.admit(request)
+    request.state.caller = caller.id
+    return caller
+
+
+class _With:
+    """A dependency: the caller, who must have ``scope``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(self, caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+        return require(caller, self.scope)
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+ConfigDep = Annotated[ApiConfig, Depends(_config)]
+ChatDep = Annotated[Chat, Depends(_chat)]
+SyncsDep = Annotated[Syncs, Depends(_syncs)]
+ClockDep = Annotated[Clock, Depends(_clock)]
+TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
+AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
+
+AnyCaller = Annotated[Caller, Depends(_caller)]
+ChatCaller = Annotated[Caller, Depends(_With(Scope.CHAT))]
+AgentCaller = Annotated[Caller, Depends(_With(Scope.AGENT))]
+KnowledgeReader = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_READ))]
+KnowledgeWriter = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_WRITE))]
+Administrator = Annotated[Caller, Depends(_With(Scope.ADMIN))]
+
+_ID = "^[A-Za-z0-9_-]{1,40}$"
+ConversationPath = Annotated[
+    ConversationId,
+    Path(alias="conversation_id", pattern=_ID, examples=["conv_06dbn3v0m5s1t7w9yb2d4f6h8k"]),
+]
+MessagePath = Annotated[
+    MessageId, Path(alias="message_id", pattern=_ID, examples=["msg_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
