@@ -1,1 +1,62 @@
 """What the company knows: sources, documents, passages, and keeping them in step."""
+
+from knowledge_base.catalogue import Catalogue
+from knowledge_base.document import Document, DocumentKind, Passage, PassageDraft, PassageKind
+from knowledge_base.errors import (
+    CannotLoad,
+    DocumentUnknown,
+    EncoderChanged,
+    SourceInvalid,
+    SourceUnavailable,
+    SourceUnknown,
+    SyncRunning,
+    SyncSuperseded,
+    UnsafeAddress,
+    WorkspaceUnknown,
+)
+from knowledge_base.records import (
+    DocumentPage,
+    DocumentRecord,
+    IngestionRecord,
+    IngestionState,
+    KnowledgeHealth,
+    SourceRecord,
+    VersionRecord,
+)
+from knowledge_base.report import SyncProgress, SyncReport
+from knowledge_base.sources import Failure, FileLimits, FolderSource, Source, SourceKind
+from knowledge_base.sync import Synchroniser
+
+__all__ = [
+    "CannotLoad",
+    "Catalogue",
+    "Document",
+    "DocumentKind",
+    "DocumentPage",
+    "DocumentRecord",
+    "DocumentUnknown",
+    "EncoderChanged",
+    "Failure",
+    "FileLimits",
+    "FolderSource",
+    "IngestionRecord",
+    "IngestionState",
+    "KnowledgeHealth",
+    "Passage",
+    "PassageDraft",
+    "PassageKind",
+    "Source",
+    "SourceInvalid",
+    "SourceKind",
+    "SourceRecord",
+    "SourceUnavailable",
+    "SourceUnknown",
+    "SyncProgress",
+    "SyncReport",
+    "SyncRunning",
+    "SyncSuperseded",
+    "Synchroniser",
+    "UnsafeAddress",
+    "VersionRecord",
+    "WorkspaceUnknown",
+]

@@ -1,0 +1,29 @@
+"""Places that documents come from: folders of files, web sites."""
+
+from knowledge_base.sources.folder import FolderSource
+from knowledge_base.sources.limits import FileLimits
+from knowledge_base.sources.source import (
+    Entry,
+    EntryState,
+    Failure,
+    Listed,
+    Loaded,
+    Skipped,
+    Source,
+    SourceKind,
+    Unchanged,
+)
+
+__all__ = [
+    "Entry",
+    "EntryState",
+    "Failure",
+    "FileLimits",
+    "FolderSource",
+    "Listed",
+    "Loaded",
+    "Skipped",
+    "Source",
+    "SourceKind",
+    "Unchanged",
+]
