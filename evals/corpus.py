@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from evals.dataset import Dataset
 from knowledge_base.document import Document
@@ -18,7 +18,7 @@ class CorpusSource:
         self._documents = dataset.documents
         self.location = f"corpus:{dataset.name.partition(':')[0]}"
 
-    async def entries(self, known: Mapping[str, EntryState]) -> AsyncIterator[Listed]:
+    async def entries(self, known: Mapping[str, EntryState]) -> AsyncGenerator[Listed, None]:
         """Every document of the corpus."""
         for document in self._documents:
             yield Entry(document.key, _loader(document, known.get(document.key)))

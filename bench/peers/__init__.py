@@ -1,0 +1,1 @@
+"""One process per compared system; each answers the same few commands, see ``protocol``."""

@@ -1,0 +1,96 @@
+"""A real Careloop server as a child process on loopback: started, watched, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+
+from bench.worker import ROOT, child_environment
+
+READY_SECONDS = 90.0  # beyond this a start counts as failed
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Server:
+    """``careloop serve`` over the data folder ``data``. ``ready_seconds`` is from start to a ready answer."""
+
+    def __init__(self, data: Path, *, log: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ready_seconds = 0.0
+        self._log = log
+        self._prefix = prefix
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until ``/readyz`` says yes. Raises ``RuntimeError`` when it does not."""
+        begun = time.perf_counter()
+        with contextlib.ExitStack() as stack:
+            output = stack.enter_context(self._log.open("ab")) if self._log else subprocess.DEVNULL
+            self._process = subprocess.Popen(
+                [sys.executable, *self._prefix, "-m", "careloop.cli", "serve", "--port", str(self.port)],
+                cwd=ROOT,
+                env=environment(self.data),
+                stdout=output,
+                stderr=output,
+            )
+        with httpx.Client(timeout=5) as client:
+            while time.perf_counter() - begun < READY_SECONDS:
+                if self._process.poll() is not None:
+                    raise RuntimeError(
+                        f"The server ended with status {self._process.returncode}; log: {self._log}"
+                    )
+                with contextlib.suppress(httpx.TransportError):
+                    if client.get(f"{self.url}/readyz").status_code == httpx.codes.OK:
+                        self.ready_seconds = time.perf_counter() - begun
+                        return
+                time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"The server was not ready after {READY_SECONDS:.0f} s; log: {self._log}")
+
+    def rss_megabytes(self) -> float:
+        """Resident memory of the server and its children, in MB (10^6 bytes)."""
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        return sum(process.memory_info().rss for process in (server, *server.children(recursive=True))) / 1e6
+
+    def stop(self) -> float:
+        """Ctrl-C; returns the seconds until the process was gone."""
+        assert self._process is not None
+        begun = time.perf_counter()
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+        return time.perf_counter() - begun
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+
+def environment(data: Path) -> dict[str, str]:
+    """Settings of a child of the bench: its data folder, and limits that a load test does not hit."""
+    return child_environment(
+        CARELOOP_DATA_DIR=str(data),
+        CARELOOP_SERVER__REQUESTS_PER_MINUTE="1000000",
+        CARELOOP_SERVER__VISITOR_REQUESTS_PER_MINUTE="1000000",
+        CARELOOP_SERVER__ADDRESS_REQUESTS_PER_MINUTE="1000000",
+        CARELOOP_SERVER__LOG_LEVEL="warning",
+        PYTHONPATH=str(ROOT),
+    )
