@@ -10,20 +10,27 @@ from typing import Any
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncTransaction,
+    create_async_engine,
+)
 
 from store.errors import DatabaseUnavailable, DatabaseUnwritable
+from store.inline_sqlite import DRIVER
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     # In WAL mode NORMAL survives the death of the process; only a power cut can lose the last commits.
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=30000",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA mmap_size=268435456",
 )
+_BEGIN_PAUSE = 0.02  # seconds
+_BEGIN_ATTEMPTS = 1500
 _UNWRITABLE = ("readonly database", "database or disk is full", "unable to open database", "disk i/o error")
 _UNREACHABLE = ("connection failed", "connection timeout", "database is locked")
 
@@ -58,8 +65,13 @@ class Database:
                 return
             async with self._writer, self._engine.connect() as connection:
                 await connection.execution_options(careloop_write=True)
-                async with connection.begin():
+                transaction = await _begin(connection)
+                try:
                     yield connection
+                except BaseException:
+                    await transaction.rollback()
+                    raise
+                await transaction.commit()
 
     async def ping(self) -> None:
         """Raise ``DatabaseUnavailable`` unless the database answers."""
@@ -73,7 +85,19 @@ class Database:
 
 def sqlite_url(path: Path) -> str:
     """The URL of the SQLite database in file ``path``."""
-    return f"sqlite+aiosqlite:///{path}"
+    return f"{DRIVER}:///{path}"
+
+
+async def _begin(connection: AsyncConnection) -> AsyncTransaction:
+    """Begin; while another process writes to the same SQLite file, try again for up to 30 seconds."""
+    for attempt in range(_BEGIN_ATTEMPTS):
+        try:
+            return await connection.begin()
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or attempt == _BEGIN_ATTEMPTS - 1:
+                raise
+            await asyncio.sleep(_BEGIN_PAUSE)
+    raise AssertionError  # the last attempt returned or raised
 
 
 class _translated_errors:  # noqa: N801 (reads as a statement)

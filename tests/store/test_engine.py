@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,29 @@ async def test_a_database_that_answers_pings(each_database: Database) -> None:
 
 def test_upgrading_twice_changes_nothing(database_url: str) -> None:
     upgrade(database_url)
+
+
+async def test_a_writer_waits_for_another_process_without_stopping_the_loop(
+    database: Database, sqlite: str, tmp_path: Path
+) -> None:
+    other = sqlite3.connect(tmp_path / "careloop.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.create_task(_add(database, "third"))
+    await asyncio.sleep(0.1)
+    assert not writing.done()
+    other.execute("COMMIT")
+    other.close()
+    await writing
+    assert "third" in await _names(database)
+
+
+async def test_a_lock_that_is_never_given_back_is_said_plainly(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.engine._BEGIN_ATTEMPTS", 3)
+    other = sqlite3.connect(tmp_path / "careloop.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(DatabaseUnavailable):
+        await _add(database, "third")
+    other.close()
+    await _add(database, "third")
