@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
 
 from inference.embeddings import Matrix, SpanEmbeddings
 from kit.text import words
@@ -25,9 +31,14 @@ class HashEncoder:
         """One unit vector per text: (number of texts, dimensions)."""
         return np.stack([self._vector(text) for text in texts]) if texts else self._nothing()
 
-    def encode_with_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> SpanEmbeddings:
+    def encode_with_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> SpanEmbeddings:
         """As ``encode``, and a vector for each span of each text."""
-        pieces = [self.encode([text[start:end] for start, end in places]) for text, places in zip(texts, spans, strict=True)]
+        pieces = [
+            self.encode([text[start:end] for start, end in places])
+            for text, places in zip(texts, spans, strict=True)
+        ]
         return SpanEmbeddings(self.encode(texts), pieces)
 
     def _nothing(self) -> Matrix:
@@ -39,3 +50,46 @@ class HashEncoder:
             digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
             vector[int.from_bytes(digest[:4], "little") % self.dimensions] += 1.0 if digest[4] & 1 else -1.0
         return vector / np.linalg.norm(vector)
+
+
+class ScriptedChatModel(BaseChatModel):
+    """A chat model that says what ``replies`` hold, one a call, and keeps what it was asked in ``requests``.
+
+    An exception among the replies is raised. Streams word by word. Raises ``AssertionError`` when it is asked
+    more often than it has replies: a test that does not know how often a model is asked proves little.
+    """
+
+    replies: list[str | Exception]
+    requests: list[list[BaseMessage]] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 (LangChain calls with these)
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: object,  # noqa: ARG002
+    ) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=self._next(messages)))])
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,  # noqa: ARG002 (LangChain calls with these)
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: object,  # noqa: ARG002
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        for piece in re.findall(r"\s*\S+\s*", self._next(messages)):
+            yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+
+    def _next(self, messages: list[BaseMessage]) -> str:
+        self.requests.append(messages)
+        if not self.replies:
+            raise AssertionError("the scripted model was asked more often than it has replies")
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
