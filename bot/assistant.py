@@ -291,8 +291,9 @@ class Assistant:
             mapping = dict(redaction.mapping)
             turns.append(replace(turn, text=redaction.text))
         redaction = redact(text, mapping)
+        asked_back = bool(turns) and not turns[-1].by_customer and turns[-1].text.rstrip().endswith("?")
         answer = await self._pipeline.answer(
-            Question(workspace_id, redaction.text, turns),
+            Question(workspace_id, redaction.text, turns, asked_back=asked_back),
             on_text=None if on_text is None else lambda piece: on_text(restore(piece, redaction.mapping)),
         )
         return replace(answer, text=restore(answer.text, redaction.mapping))

@@ -112,13 +112,14 @@ class Phrasebook:
 
     def reply_to(self, intent: Intent, *, language: str) -> str | None:
         """What to say to ``intent`` in ``language`` (English where there is none); None for a question."""
-        return None if intent is Intent.QUESTION else self._say(intent, language)
+        return None if intent is Intent.QUESTION else self.say(intent, language=language)
 
     def refusal(self, *, language: str) -> str:
         """What to say to a message that gives the assistant orders and asks nothing it may answer."""
-        return self._say("injection", language)
+        return self.say("injection", language=language)
 
-    def _say(self, key: str, language: str) -> str:
+    def say(self, key: str, *, language: str) -> str:
+        """The reply ``key`` of phrases.yaml in ``language``, or in English where there is none."""
         return str(dict(self._replies.get(language) or self._replies["en"])[key])
 
     def _normalise(self, clause: str) -> str:

@@ -37,12 +37,16 @@ _log = get_logger("bot.turns")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One turn to answer: the customer's words, redacted, after ``history`` (oldest first, redacted)."""
+    """One turn to answer: the customer's words, redacted, after ``history`` (oldest first, redacted).
+
+    ``asked_back`` is true when the bot's last message was a clarifying question: it asks only once.
+    """
 
     workspace: WorkspaceId
     text: str
     history: Sequence[HistoryTurn] = ()
     language: str | None = None  # of the conversation so far, ISO 639-1
+    asked_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,10 @@ class Turns:
             history.append(HistoryTurn(redaction.text, by_customer=message.author is Author.CUSTOMER))
         redaction = redact("\n".join(message.text for message in burst), mapping)
         mapping = dict(redaction.mapping)
-        question = Question(state.workspace_id, redaction.text, history, state.language)
+        asked_back = bool(before) and before[-1].kind == AnswerKind.CLARIFY
+        question = Question(
+            state.workspace_id, redaction.text, history, language=state.language, asked_back=asked_back
+        )
         answer = await self._answer(state, question, burst[-1], mapping)
         answer = replace(answer, text=restore(answer.text, mapping))
         return await self._store(state, answer, burst[-1], mapping if len(mapping) > known else None)
