@@ -17,6 +17,7 @@ _ROW = re.compile(r"\|.*\|?\s*$")
 _RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*\|?\s*$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]*)[^)]*\)")
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|>~<])")
+_RUN_IN = re.compile(r"(\*\*|__)[^*_]+\1[.:?]?")
 _HEADING_WORDS = 9  # a line this short without a full stop is a heading that lost its mark-up
 
 
@@ -38,6 +39,7 @@ class Block:
     stored sentence embeddings fit. ``paragraph`` numbers the paragraph, list or table within the
     passage. ``heading`` is the nearest heading above it in the passage, ``columns`` the header cells
     of a row's table and ``header`` their span in the passage (none where the header row stands in another).
+    ``items`` are the spans in the passage of a list's outermost items.
     """
 
     kind: BlockKind
@@ -49,6 +51,7 @@ class Block:
     heading: str = ""
     columns: tuple[str, ...] = ()
     header: tuple[int, int] | None = None
+    items: tuple[tuple[int, int], ...] = ()
 
 
 @lru_cache(maxsize=4096)
@@ -145,7 +148,11 @@ class _Cutter:
             ):
                 break
             last = here
-        self._add(kind, lines[first].start, lines[last].end)
+        starts = [
+            lines[here].start for here in range(first, last + 1) if _begins_item(lines[here], mark, indent)
+        ]
+        items = tuple(zip(starts, [*starts[1:], lines[last].end], strict=True))
+        self._add(kind, lines[first].start, lines[last].end, items=items)
         return last + 1
 
     def _take_prose(self, line: Span, *, followed: bool) -> None:
@@ -155,8 +162,13 @@ class _Cutter:
             self._heading = readable(line.text.strip().lstrip("#").strip())
             self._add(BlockKind.HEADING, line.start, line.end)
             return
-        for span in spans:
-            self._add(BlockKind.SENTENCE, span.start, span.end)
+        start: int | None = None
+        for place, span in enumerate(spans):
+            start = span.start if start is None else start
+            if _RUN_IN.fullmatch(span.text) and place + 1 < len(spans):
+                continue  # "**Inside.** One hole is drilled": the bold words belong to what follows
+            self._add(BlockKind.SENTENCE, start, span.end)
+            start = None
 
     def _add(
         self,
@@ -166,12 +178,13 @@ class _Cutter:
         *,
         columns: tuple[str, ...] = (),
         header: tuple[int, int] | None = None,
+        items: tuple[tuple[int, int], ...] = (),
     ) -> None:
         inside = [place for place, span in enumerate(self._spans) if start <= span.start < end]
         covered = (inside[0], inside[-1] + 1) if inside else (0, 0)
         text = self._text[start:end].strip()
         self._blocks.append(
-            Block(kind, start, end, text, covered, self._paragraph, self._heading, columns, header)
+            Block(kind, start, end, text, covered, self._paragraph, self._heading, columns, header, items)
         )
 
 
@@ -186,6 +199,10 @@ def _lines(text: str) -> list[Span]:
 
 def _indent(line: Span) -> int:
     return len(line.text) - len(line.text.lstrip())
+
+
+def _begins_item(line: Span, mark: re.Pattern[str], indent: int) -> bool:
+    return bool(mark.match(line.text.strip())) and _indent(line) == indent
 
 
 def _reads_as_heading(line: str, sentence_count: int) -> bool:

@@ -18,12 +18,13 @@ _CLOSE = 0.05  # what scores this near to the best piece is said too
 _PIECES = 4
 _WORDS = 90
 _WHOLE_ANSWER_PIECES = 6
+_ITEM_CLOSE = 0.1  # items of a list this near to its best one are said with it
 _SAME = 0.7  # share of common words from which two pieces say the same
 # A sentence that opens like this means little without the one before it.
 _LEANS_BACK = re.compile(
     r"^\W*(?:it|its|they|their|them|this|these|that|those|he|she|his|her|then|there|otherwise|however|but|and"
     r"|also|so|both|neither|either|without (?:it|one)|in (?:this|that|either|both) cases?|if not"
-    r"|after (?:this|that)|later than that|beyond this)\b",
+    r"|after (?:this|that)|later than that|beyond this|yes|no)\b|^\W*(?:\w+\s+){1,3}(?:it|them)\b",
     re.IGNORECASE,
 )
 _LISTS = frozenset({BlockKind.STEPS, BlockKind.BULLETS})
@@ -37,6 +38,7 @@ class _Piece:
     place: int
     passage: Passage
     block: Block
+    items: tuple[int, ...] = ()  # which items of a list are said; all when empty
 
 
 class ExtractiveAnswerer:
@@ -108,7 +110,16 @@ def _choose(quotable: Sequence[Candidate]) -> list[_Piece]:
 
 
 def _piece(candidate: Candidate) -> _Piece:
-    return _Piece(candidate.rank, candidate.place, candidate.passage, candidate.block)
+    return _Piece(candidate.rank, candidate.place, candidate.passage, candidate.block, _best_items(candidate))
+
+
+def _best_items(candidate: Candidate) -> tuple[int, ...]:
+    """The items of an unordered list that answer, where they are clearly fewer than the rest."""
+    if not candidate.items:
+        return ()
+    best = max(candidate.items)
+    close = tuple(place for place, score in enumerate(candidate.items) if score >= best - _ITEM_CLOSE)
+    return close if 2 * len(close) <= len(candidate.items) else ()
 
 
 def _completed(piece: _Piece) -> list[_Piece]:
@@ -121,7 +132,7 @@ def _completed(piece: _Piece) -> list[_Piece]:
     first = piece
     for _ in range(2):
         before = _neighbour(first, -1)
-        if before is None or before.block.kind is not BlockKind.SENTENCE or not _needs(first, before):
+        if before is None or not _needs(first, before):
             break
         pieces.insert(0, before)
         first = before
@@ -129,11 +140,31 @@ def _completed(piece: _Piece) -> list[_Piece]:
 
 
 def _needs(piece: _Piece, before: _Piece) -> bool:
-    if before.block.text.rstrip("*_").endswith(":"):
-        return piece.block.kind is not BlockKind.SENTENCE or before.block.paragraph == piece.block.paragraph
-    if piece.block.kind is not BlockKind.SENTENCE or before.block.paragraph != piece.block.paragraph:
-        return False
-    return bool(_LEANS_BACK.match(piece.block.text))
+    """Whether ``piece`` is hard to follow without the block before it."""
+    whole_list = piece.block.kind in _LISTS and not piece.items
+    match before.block.kind:
+        case BlockKind.HEADING:
+            return whole_list or (
+                piece.block.kind is BlockKind.SENTENCE and bool(_LEANS_BACK.match(piece.block.text))
+            )
+        case BlockKind.SENTENCE if before.block.text.rstrip("*_").endswith(":"):
+            return piece.block.kind is not BlockKind.SENTENCE and not _is_sentence(piece)
+        case BlockKind.SENTENCE:
+            return (
+                piece.block.kind is BlockKind.SENTENCE
+                and before.block.paragraph == piece.block.paragraph
+                and bool(_LEANS_BACK.match(piece.block.text))
+            )
+        case _:
+            return False
+
+
+def _is_sentence(piece: _Piece) -> bool:
+    """Whether the chosen items of a list can be read without its lead-in."""
+    return bool(piece.items) and all(
+        re.match(r"\W*[A-Z0-9]", piece.passage.text[start:end].strip(" -*+•\n"))
+        for start, end in (piece.block.items[place] for place in piece.items)
+    )
 
 
 def _following(piece: _Piece) -> list[_Piece]:
@@ -182,10 +213,20 @@ def _sentences(pieces: Sequence[_Piece]) -> Iterable[AnswerSentence]:
             yield _table(rows)
             place += len(rows)
             continue
-        yield AnswerSentence(
-            readable(piece.block.text), (cite(piece.passage, piece.block.start, piece.block.end),)
-        )
+        yield _sentence(piece)
         place += 1
+
+
+def _sentence(piece: _Piece) -> AnswerSentence:
+    block, passage = piece.block, piece.passage
+    if block.kind is BlockKind.HEADING:
+        return AnswerSentence(f"**{block.heading}**", (cite(passage, block.start, block.end),))
+    if not piece.items:
+        return AnswerSentence(readable(block.text), (cite(passage, block.start, block.end),))
+    spans = [block.items[place] for place in piece.items]
+    texts = [readable(passage.text[start:end].strip()) for start, end in spans]
+    text = "\n".join(texts) if len(texts) > 1 else re.sub(r"^[-*+•]\s+", "", texts[0])
+    return AnswerSentence(text, tuple(cite(passage, start, end) for start, end in spans))
 
 
 def _same_table(piece: _Piece, other: _Piece) -> bool:

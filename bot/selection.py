@@ -30,6 +30,7 @@ _POINTER = re.compile(
     r"|\b(?:is|are) (?:described|covered|explained|dealt with|listed|shown) (?:in|under|on|by) (?:the )?\[",
     re.IGNORECASE,
 )
+_REPLY = re.compile(r"(?:yes|no)\b", re.IGNORECASE)  # means as much as the question above it
 _LINKED = re.compile(r"\]\(|\[\d+\s*\]")
 
 
@@ -42,6 +43,7 @@ class Candidate:
     passage: Passage
     block: Block
     score: float
+    items: tuple[float, ...] = ()  # of a list's items, on the same scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,16 @@ def candidates(
             if block.kind is BlockKind.HEADING:
                 heading = near
                 continue
-            near = max(near, (near + heading) / 2)
+            near = (
+                (near + heading) / 2
+                if _REPLY.match(block.text) and heading
+                else max(near, (near + heading) / 2)
+            )
             heading = 0.0
             shared = _overlap(weights, one.words[place], one.headings[place])
             score = near + _WORDS * shared + behind - _penalty(block)
-            found.append(Candidate(rank, place, one.ranked.passage, block, score))
+            items = _items(one.ranked.passage, block, cosines, weights)
+            found.append(Candidate(rank, place, one.ranked.passage, block, score, items))
     return found
 
 
@@ -139,6 +146,20 @@ def _nearness(block: Block, cosines: NDArray[np.float32], passage: float) -> flo
         # A list is about what its best items are about, and mostly about what its passage is.
         return float(max(passage, np.sort(own)[-2:].mean()))
     return float(own.max())
+
+
+def _items(
+    passage: Passage, block: Block, cosines: NDArray[np.float32], weights: dict[str, float]
+) -> tuple[float, ...]:
+    if block.kind is not BlockKind.BULLETS:
+        return ()
+    spans = sentences(passage.text)
+    scores = []
+    for start, end in block.items:
+        own = [float(cosines[place]) for place, span in enumerate(spans) if start <= span.start < end]
+        shared = _overlap(weights, content_terms(passage.text[start:end]), frozenset())
+        scores.append(max(own, default=0.0) + _WORDS * shared)
+    return tuple(scores)
 
 
 def _penalty(block: Block) -> float:

@@ -82,6 +82,16 @@ def content_terms(text: str) -> frozenset[str]:
     )
 
 
+def is_function_word(term: str) -> bool:
+    """Whether ``term``, as ``terms`` yields it, says little by itself."""
+    return term in _function_terms()
+
+
+@lru_cache(maxsize=1)
+def _function_terms() -> frozenset[str]:
+    return frozenset(stem(word) for word in _STOP)
+
+
 def _parts(word: str) -> list[str]:
     if "-" not in word:
         return [word]
