@@ -104,14 +104,14 @@ class Assistant:
         """Messages with a sequence above ``after``, oldest first."""
         async with self._database.read() as connection:
             await self._conversations.get(connection, workspace_id, conversation_id)
-            return await self._conversations.messages(
-                connection, workspace_id, conversation_id, after=after, limit=limit
+            return await self._conversations.messages.after(
+                connection, workspace_id, conversation_id, sequence=after, limit=limit
             )
 
     async def message(self, workspace_id: WorkspaceId, message_id: MessageId) -> Message:
         """One message with its citations. Raises ``UnknownMessage``."""
         async with self._database.read() as connection:
-            return await self._conversations.message(connection, workspace_id, message_id)
+            return await self._conversations.messages.get(connection, workspace_id, message_id)
 
     async def send(
         self,
@@ -133,7 +133,7 @@ class Assistant:
                 return TurnResult(turn.conversation, message, turn.reply)
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id)
-            reply = await self._conversations.reply_to(connection, message)
+            reply = await self._conversations.messages.reply_to(connection, message)
         return TurnResult(state, message, reply)
 
     async def accept(
@@ -190,10 +190,12 @@ class Assistant:
             state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
             handoff.require_holder(state, agent=agent)
             if client_id and (
-                known := await self._conversations.by_client_id(connection, conversation_id, client_id)
+                known := await self._conversations.messages.by_client_id(
+                    connection, conversation_id, client_id
+                )
             ):
                 return known
-            message = await self._conversations.append(
+            message = await self._conversations.messages.append(
                 connection, state, author=Author.AGENT, text=text, at=now, client_id=client_id
             )
             await self._conversations.mark_answered(connection, message)
@@ -252,7 +254,7 @@ class Assistant:
         """What a person who takes over should know."""
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id)
-            messages = await self._conversations.messages(connection, workspace_id, conversation_id)
+            messages = await self._conversations.messages.after(connection, workspace_id, conversation_id)
             events = await self._conversations.events(connection, workspace_id, conversation_id, after=0)
         return brief(state, messages, events)
 
@@ -267,10 +269,10 @@ class Assistant:
     ) -> None:
         """The customer's opinion of ``message``. Raises ``UnknownMessage``."""
         async with self._database.write() as connection:
-            rated = await self._conversations.message(connection, workspace_id, message_id)
+            rated = await self._conversations.messages.get(connection, workspace_id, message_id)
             if rated.conversation_id != conversation_id:
                 raise UnknownMessage(f"There is no message {message_id} in conversation {conversation_id}.")
-            await self._conversations.rate(
+            await self._conversations.messages.rate(
                 connection, workspace_id, rated, rating=rating, reason=reason, at=self._clock.now()
             )
 
@@ -321,12 +323,14 @@ class Assistant:
         async with self._database.write() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
             if client_id and (
-                known := await self._conversations.by_client_id(connection, conversation_id, client_id)
+                known := await self._conversations.messages.by_client_id(
+                    connection, conversation_id, client_id
+                )
             ):
                 return state, known
             reopened = state.status is Status.RESOLVED
             state = replace(handoff.customer_wrote(state), updated_at=now)
-            message = await self._conversations.append(
+            message = await self._conversations.messages.append(
                 connection, state, author=Author.CUSTOMER, text=text, at=now, client_id=client_id
             )
             if reopened:

@@ -191,7 +191,7 @@ class Turns:
             current = replace(
                 current, language=language if isinstance(language, str) else current.language, updated_at=now
             )
-            message = await self._conversations.append(
+            message = await self._conversations.messages.append(
                 connection,
                 current,
                 author=Author.BOT,
