@@ -110,7 +110,7 @@ class AnswerPipeline:
     def _ask_back(self, question: Question, retrieval: Retrieval, verdict: Verdict) -> Answer | None:
         if verdict.vague < self._calibration.vague_threshold:
             return None
-        return clarify(question.text, retrieval)
+        return clarify(question.text, retrieval, answerability=verdict.answerable)
 
     async def _write(self, request: AnswerRequest, on_text: Callable[[str], None] | None) -> Answer:
         if on_text is None:
