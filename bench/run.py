@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.peer_environment import peer_python
-from bench.server import Server, environment
+from bench.server import Server, ingest
 from bench.worker import ROOT, THREADS, Worker
 from inference.encoder import bundled_model
 
@@ -151,10 +150,8 @@ class _ChatServer:
 
     def __enter__(self) -> Self:
         self._server.data.mkdir(parents=True)
-        command = [sys.executable, "-m", "careloop.cli", "ingest", str(self._data)]
-        subprocess.run(
-            command, cwd=ROOT, env=environment(self._server.data), check=True, stdout=subprocess.DEVNULL
-        )
+        if ingest(self._data, self._server.data).wait() != 0:
+            raise RuntimeError(f"{self._data} could not be ingested")
         for _ in range(2):  # the first start warms the disk
             self._server.start()
             if not self._samples.ready:

@@ -26,24 +26,26 @@ def free_port() -> int:
 
 
 class Server:
-    """``careloop serve`` over the data folder ``data``. ``ready_seconds`` is from start to a ready answer."""
+    """``careloop serve`` over the data folder ``data``. ``ready_seconds`` is from start to a ready answer.
 
-    def __init__(self, data: Path, *, log: Path | None = None, prefix: tuple[str, ...] = ()) -> None:
+    ``run`` is what follows ``python -m`` in front of ``serve``; output goes into ``log``.
+    """
+
+    def __init__(self, data: Path, *, log: Path, run: tuple[str, ...] = ("careloop.cli",)) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready_seconds = 0.0
         self._log = log
-        self._prefix = prefix
+        self._run = run
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start and wait until ``/readyz`` says yes. Raises ``RuntimeError`` when it does not."""
         begun = time.perf_counter()
-        with contextlib.ExitStack() as stack:
-            output = stack.enter_context(self._log.open("ab")) if self._log else subprocess.DEVNULL
+        with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *self._prefix, "-m", "careloop.cli", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", *self._run, "serve", "--port", str(self.port)],
                 cwd=ROOT,
                 env=environment(self.data),
                 stdout=output,
@@ -93,4 +95,15 @@ def environment(data: Path) -> dict[str, str]:
         CARELOOP_SERVER__ADDRESS_REQUESTS_PER_MINUTE="1000000",
         CARELOOP_SERVER__LOG_LEVEL="warning",
         PYTHONPATH=str(ROOT),
+    )
+
+
+def ingest(place: Path, data: Path) -> subprocess.Popen[bytes]:
+    """``careloop ingest`` of ``place`` into the data folder ``data``, started."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "careloop.cli", "ingest", str(place)],
+        cwd=ROOT,
+        env=environment(data),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )

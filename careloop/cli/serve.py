@@ -92,7 +92,9 @@ def _why_not_bound(host: str, port: int, error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno == errno.EACCES:
         return f"Port {port} is reserved for the system administrator. Choose one above 1023 with --port."
-    return f"Cannot listen on {host}, port {port}: {error}. Set CARELOOP_SERVER__HOST to an address of this machine."
+    return (
+        f"Cannot listen on {host}, port {port}: {error}. CARELOOP_SERVER__HOST is an address of this machine."
+    )
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, load_sample: bool) -> None:
