@@ -44,7 +44,9 @@ class Understander:
     A 30-word message takes under 1 ms after ``warm_up``.
     """
 
-    def __init__(self, *, languages: LanguageGuesser | None = None, phrases: Phrasebook | None = None) -> None:
+    def __init__(
+        self, *, languages: LanguageGuesser | None = None, phrases: Phrasebook | None = None
+    ) -> None:
         self._languages = languages or LanguageGuesser()
         self._phrases = phrases or Phrasebook.load()
 
