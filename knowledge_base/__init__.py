@@ -24,12 +24,21 @@ from knowledge_base.records import (
     VersionRecord,
 )
 from knowledge_base.report import SyncProgress, SyncReport
-from knowledge_base.sources import Failure, FileLimits, FolderSource, Source, SourceKind
+from knowledge_base.sources import (
+    CrawlLimits,
+    Failure,
+    FileLimits,
+    FolderSource,
+    Source,
+    SourceKind,
+    WebsiteSource,
+)
 from knowledge_base.sync import Synchroniser
 
 __all__ = [
     "CannotLoad",
     "Catalogue",
+    "CrawlLimits",
     "Document",
     "DocumentKind",
     "DocumentPage",
@@ -58,5 +67,6 @@ __all__ = [
     "Synchroniser",
     "UnsafeAddress",
     "VersionRecord",
+    "WebsiteSource",
     "WorkspaceUnknown",
 ]

@@ -13,8 +13,10 @@ from knowledge_base.sources.source import (
     SourceKind,
     Unchanged,
 )
+from knowledge_base.sources.website import CrawlLimits, WebsiteSource
 
 __all__ = [
+    "CrawlLimits",
     "Entry",
     "EntryState",
     "Failure",
@@ -26,4 +28,5 @@ __all__ = [
     "Source",
     "SourceKind",
     "Unchanged",
+    "WebsiteSource",
 ]

@@ -91,6 +91,7 @@ class Source(Protocol):
     def entries(self, known: Mapping[str, EntryState]) -> AsyncGenerator[Listed, None]:
         """Everything there is now, each entry once; ``known`` is the state kept of each at the last sync.
 
+        An entry is loaded, if at all, before the next one is asked for: what it holds may lead to others.
         A document whose entry is no longer listed counts as removed. Raises ``SourceUnavailable`` or
         ``SourceInvalid`` when the place as a whole cannot be listed.
         """
