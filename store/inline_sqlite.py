@@ -48,12 +48,12 @@ class InlineSqliteDialect(SQLiteDialect_pysqlite):
     def do_execute(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:  # noqa: ANN401
         """Execute; SQLAlchemy insists that something is awaited, so something that is ready is."""
         await_only(_ready())
-        super().do_execute(cursor, statement, parameters, context)
+        super().do_execute(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]  # SQLAlchemy
 
     def do_executemany(self, cursor: Any, statement: Any, parameters: Any, context: Any = None) -> None:  # noqa: ANN401
         """Likewise for many rows."""
         await_only(_ready())
-        super().do_executemany(cursor, statement, parameters, context)
+        super().do_executemany(cursor, statement, parameters, context)  # type: ignore[no-untyped-call]  # same
 
 
 async def _ready() -> None:
