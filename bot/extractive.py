@@ -14,7 +14,7 @@ from bot.wording import content_terms
 from knowledge_base.document import Passage
 
 _PASSAGES = 4  # more rarely hold the answer and often hold a near miss (docs/adr/0004-answers.md)
-_CLOSE = 0.05  # what scores this near to the best piece is said too
+_CLOSE = 0.06  # what scores this near to the best piece is said too
 _PIECES = 4
 _WORDS = 90
 _WHOLE_ANSWER_PIECES = 6
@@ -80,13 +80,23 @@ def compose(request: AnswerRequest) -> Answer:
 
 
 def join(sentences: Sequence[AnswerSentence]) -> str:
-    """The text of an answer: sentences in a line, lists and tables as blocks of their own."""
+    """The text of an answer: sentences in a line, headings, lists and tables in lines of their own."""
     text = ""
-    for sentence in sentences:
-        block = "\n" in sentence.text or sentence.text.startswith(("- ", "* ", "1. "))
-        gap = "" if not text else "\n\n" if block or text.endswith("\n") else " "
-        text += gap + sentence.text + ("\n" if block else "")
-    return text.rstrip("\n")
+    for place, sentence in enumerate(sentences):
+        if place:
+            before = sentences[place - 1]
+            apart = _is_block(sentence) or _is_block(before)
+            text += "\n" if _is_heading(before) else "\n\n" if apart or _is_heading(sentence) else " "
+        text += sentence.text
+    return text
+
+
+def _is_block(sentence: AnswerSentence) -> bool:
+    return "\n" in sentence.text or sentence.text.startswith(("- ", "* ", "1. "))
+
+
+def _is_heading(sentence: AnswerSentence) -> bool:
+    return bool(re.fullmatch(r"\*\*[^*]+\*\*", sentence.text))
 
 
 def _choose(quotable: Sequence[Candidate]) -> list[_Piece]:
@@ -127,7 +137,9 @@ def _completed(piece: _Piece) -> list[_Piece]:
     pieces = [piece]
     if piece.block.text.rstrip("*_").endswith(":"):
         after = _neighbour(piece, +1)
-        if after and after.block.kind is not BlockKind.HEADING:
+        if after and after.block.kind is BlockKind.ROW:
+            pieces += _table_of(after)
+        elif after and after.block.kind is not BlockKind.HEADING:
             pieces.append(after)
     first = piece
     for _ in range(2):
@@ -139,14 +151,19 @@ def _completed(piece: _Piece) -> list[_Piece]:
     return pieces
 
 
+def _table_of(row: _Piece) -> list[_Piece]:
+    """The rows of the table that begins with ``row``; none where they are too many to be said."""
+    rows = [row]
+    while (after := _neighbour(rows[-1], +1)) and _same_table(after, row):
+        rows.append(after)
+    return rows if len(rows) <= _WHOLE_ANSWER_PIECES else []
+
+
 def _needs(piece: _Piece, before: _Piece) -> bool:
     """Whether ``piece`` is hard to follow without the block before it."""
-    whole_list = piece.block.kind in _LISTS and not piece.items
     match before.block.kind:
         case BlockKind.HEADING:
-            return whole_list or (
-                piece.block.kind is BlockKind.SENTENCE and bool(_LEANS_BACK.match(piece.block.text))
-            )
+            return _wants_heading(piece)
         case BlockKind.SENTENCE if before.block.text.rstrip("*_").endswith(":"):
             return piece.block.kind is not BlockKind.SENTENCE and not _is_sentence(piece)
         case BlockKind.SENTENCE:
@@ -157,6 +174,13 @@ def _needs(piece: _Piece, before: _Piece) -> bool:
             )
         case _:
             return False
+
+
+def _wants_heading(piece: _Piece) -> bool:
+    """A whole list, or a sentence that opens with "it", is hard to follow without the heading above it."""
+    if piece.block.kind is BlockKind.SENTENCE:
+        return bool(_LEANS_BACK.match(piece.block.text))
+    return piece.block.kind in _LISTS and not piece.items
 
 
 def _is_sentence(piece: _Piece) -> bool:
@@ -206,6 +230,9 @@ def _sentences(pieces: Sequence[_Piece]) -> Iterable[AnswerSentence]:
     place = 0
     while place < len(pieces):
         piece = pieces[place]
+        if piece.place == 0 and piece.passage.headings and _wants_heading(piece):
+            # The splitter keeps headings beside the passage, not in it: a frame, not a quote.
+            yield AnswerSentence(f"**{readable(piece.passage.headings[-1])}**")
         if piece.block.kind is BlockKind.ROW:
             rows = [piece]
             while place + len(rows) < len(pieces) and _same_table(pieces[place + len(rows)], piece):

@@ -20,14 +20,17 @@ from retrieval import RankedPassage
 # Tuned on one half of doc2dial's conversations (docs/adr/0004-answers.md); flat around these values.
 _WORDS = 0.4  # weight of shared words against the cosine of a sentence
 _RANK = 0.6  # weight of a passage's distance from the best one
-_HEADING_SHARE = 0.5  # a word said only in the heading above counts half
+_HEADING_SHARE = 0.8  # a word said only in title or heading counts a little less
 _TOO_SHORT = 4  # words; "Yes." alone answers nothing
 _SHORT_PENALTY = 0.15
 _POINTER_PENALTY = 0.3
 
+# A sentence that sends the reader on to a page: to be said only when there is nothing else.
 _POINTER = re.compile(
     r"^(?:please\s+)?(?:see|read|look (?:at|up)|go to|learn more|find out|for more|more (?:about|on|in))\b"
-    r"|\b(?:is|are) (?:described|covered|explained|dealt with|listed|shown) (?:in|under|on|by) (?:the )?\[",
+    r"|\b(?:see|read|follow|look (?:it|them) up (?:in|under)|dealt with (?:in|by)|as in"
+    r"|another (?:page|kind of \w+):|(?:describ|cover|explain|list|show)(?:ed|n) (?:in|under|on|by))"
+    r" (?:the )?\[",
     re.IGNORECASE,
 )
 _REPLY = re.compile(r"(?:yes|no)\b", re.IGNORECASE)  # means as much as the question above it

@@ -71,15 +71,21 @@ def terms(text: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def content_terms(text: str) -> frozenset[str]:
-    """The words of ``text`` that say what it is about, stemmed."""
-    kept = (word.replace("’", "'") for word in words(text))
-    return frozenset(
-        stem(part)
-        for word in kept
-        if word not in _STOP
-        for part in _parts(word.removesuffix("'s"))
-        if part not in _STOP
-    )
+    """The words of ``text`` that say what it is about, stemmed; a name with its number too ("hub 3")."""
+    found: set[str] = set()
+    previous = ""
+    for word in words(text):
+        plain = word.replace("’", "'")
+        if plain in _STOP:
+            previous = ""
+            continue
+        for part in _parts(plain.removesuffix("'s")):
+            term = stem(part)
+            found.add(term)
+            if term.isdigit() and previous and not previous[0].isdigit():
+                found.add(f"{previous} {term}")
+            previous = term
+    return frozenset(found)
 
 
 def is_function_word(term: str) -> bool:
