@@ -38,7 +38,7 @@ class Regression:
 def read_baseline(file: Path = BASELINE) -> dict[tuple[str, str], Report]:
     """Reports to compare with, by suite and data. Raises ``BaselineInvalid``."""
     try:
-        entries = json.loads(file.read_text(encoding="utf-8"))["reports"]
+        entries = list(json.loads(file.read_text(encoding="utf-8"))["reports"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaselineInvalid(f"The baseline {file} cannot be read: {error!r}.") from None
     reports = [

@@ -13,7 +13,7 @@ from careloop.build import Parts, build
 from careloop.settings import Settings
 from kit.ids import WorkspaceId
 from kit.log import configure_logging
-from knowledge_base.sources import open_source
+from knowledge_base.sources import FolderSource
 
 _LIMIT = 10
 
@@ -32,7 +32,7 @@ class Careloop:
 
         async def ingest() -> int:
             await self._parts.access.ensure_workspace(self._workspace, name=name)
-            report = await self._parts.synchroniser.sync(self._workspace, open_source(file))
+            report = await self._parts.synchroniser.sync(self._workspace, FolderSource(Path(file)))
             await self._parts.follower.apply()
             assert not report.failures
             return report.passages

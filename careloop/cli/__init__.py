@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("careloop.cli.ask", "Ask one question and see the answer with its sources."),
     "knowledge": Entry("careloop.cli.knowledge", "Look at and look after the knowledge base."),
     "evaluate": Entry("careloop.cli.evaluate", "Measure retrieval, answers and groundedness."),
+    "calibrate": Entry("careloop.cli.calibrate", "Fit answerability anew, after a change of retrieval."),
     "keys": Entry("careloop.cli.keys", "Create, list and revoke API keys."),
     "workspaces": Entry("careloop.cli.workspaces", "Create and list workspaces."),
     "doctor": Entry("careloop.cli.doctor", "Check this installation and say what to do about what is wrong."),

@@ -28,12 +28,9 @@ from store.tables import index_states, passages
 _LEAST_FREE = 1e9  # bytes: an index of about 100,000 passages with every version
 _REFERENCE_TEXT = "How do I reset my router?"
 # The first numbers of its vector as sentence-transformers 6.2 with torch 2.13 computes them.
-_REFERENCE = tuple(
-    float(number)
-    for number in (
-        "0.0014 -0.0116 -0.0340 0.0301 -0.0133 0.0224 -0.0730 -0.0094 -0.0399 -0.0258 -0.0101 0.0784 "
-        "-0.0550 -0.0288 -0.0341 0.0505 -0.0972 0.0182 0.0208 -0.0866 -0.0117 0.0509 -0.0502 -0.0416"
-    ).split()
+_REFERENCE = (
+    "0.0014 -0.0116 -0.0340 0.0301 -0.0133 0.0224 -0.0730 -0.0094 -0.0399 -0.0258 -0.0101 0.0784 "
+    "-0.0550 -0.0288 -0.0341 0.0505 -0.0972 0.0182 0.0208 -0.0866 -0.0117 0.0509 -0.0502 -0.0416"
 )
 _LEAST_COSINE = 0.999
 
@@ -172,7 +169,8 @@ def _encoder(parts: Parts) -> Finding:
     if not identity.startswith("all-MiniLM-L6-v2@"):
         said = f"{identity}, {len(vector)} dimensions, length {np.linalg.norm(vector):.3f}"
         return Finding(State.OK, "encoder", said)
-    head, reference = vector[: len(_REFERENCE)], np.array(_REFERENCE)
+    reference = np.array(_REFERENCE.split(), float)
+    head = vector[: len(reference)]
     cosine = float(head @ reference / np.linalg.norm(head) / np.linalg.norm(reference))
     if cosine < _LEAST_COSINE:
         remedy = f"Remove {parts.settings.data_dir / 'models'}: the encoder is converted again."

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from careloop.build import Parts
 from careloop.cli.ingest import progress_bar, shown_on
-from careloop.cli.session import console, models_folder, progress_console, read_settings, with_parts
+from careloop.cli.session import console, progress_console, read_settings, share_models, with_parts
 from evals.corpus import CorpusSource
 from evals.dataset import Dataset, Half, load_dataset
 from evals.errors import DatasetInvalid
@@ -174,10 +174,7 @@ def _data_folder(dataset: Dataset, keep: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="careloop-evaluate-") as temporary:
         folder = Path(temporary) if keep is None else keep.resolve() / dataset.name.partition(":")[0]
         folder.mkdir(parents=True, exist_ok=True)
-        models, shared = folder / "models", models_folder(read_settings())
-        if not models.exists():
-            shared.mkdir(parents=True, exist_ok=True)
-            models.symlink_to(shared, target_is_directory=True)
+        share_models(folder)
         yield folder
 
 

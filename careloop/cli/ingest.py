@@ -21,7 +21,7 @@ from careloop.build import Parts
 from careloop.cli.session import DEFAULT, WorkspaceOption, console, progress_console, with_parts
 from kit.ids import WorkspaceId
 from knowledge_base.report import SyncProgress, SyncReport
-from knowledge_base.sources import FolderSource, Source
+from knowledge_base.sources import FolderSource, Source, WebsiteSource
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def ingest(
 
 def source_of(place: str) -> Source:
     """The web site at an http(s) address, else the file or folder of that name."""
-    return FolderSource(Path(place))
+    return WebsiteSource(place) if place.startswith(("http://", "https://")) else FolderSource(Path(place))
 
 
 async def ingest_all(parts: Parts, workspace: WorkspaceId, sources: Sequence[Source]) -> list[SyncReport]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -10,11 +12,15 @@ from rich.table import Table
 
 from careloop.build import Parts
 from careloop.cli.ingest import progress_bar, shown_on
-from careloop.cli.session import DEFAULT, WorkspaceOption, console, with_parts
+from careloop.cli.session import DEFAULT, JsonFlag, WorkspaceOption, console, with_parts
 from kit.ids import WorkspaceId
 from knowledge_base.document import Passage
 from knowledge_base.errors import DocumentUnknown
+from knowledge_base.lint import STALE_AFTER_MONTHS, Finding, Linter
 from knowledge_base.records import DocumentRecord, SourceRecord, VersionRecord
+from knowledge_base.sources.safe_http import PinnedTransport, SafeClient
+
+_USER_AGENT = "Careloop/1.0 (link check)"
 
 app = typer.Typer(no_args_is_help=True, help="Look at and look after the knowledge base.")
 
@@ -72,6 +78,42 @@ def show(
         path = " › ".join(passage.headings)
         out.print(f"\n[cyan]{passage.kind}[/] {passage.start}–{passage.end}  [dim]{escape(path)}[/]")
         out.print(escape(passage.text))
+
+
+@app.command()
+def lint(
+    months: Annotated[
+        int, typer.Option(min=1, help="Age from which a document counts as stale.")
+    ] = STALE_AFTER_MONTHS,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="Also ask the web sites that documents link to.")
+    ] = False,
+    as_json: JsonFlag = False,
+    workspace: WorkspaceOption = DEFAULT,
+) -> None:
+    """Look for contradictions, duplicates, stale and empty documents, dead links.
+
+    What is found is worth a look, not always wrong: the exit status is 0 either way.
+    """
+
+    async def work(parts: Parts) -> list[Finding]:
+        linter = Linter(parts.database, clock=parts.clock)
+        if not outside:
+            return await linter.lint(WorkspaceId(workspace), stale_after_months=months)
+        async with SafeClient(PinnedTransport(), user_agent=_USER_AGENT) as client:
+            return await linter.lint(WorkspaceId(workspace), stale_after_months=months, outside=client)
+
+    findings = with_parts(work)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+        return
+    out = console()
+    for finding in findings:
+        out.print(f"[bold]{finding.kind.replace('_', ' ')}[/]: {escape(finding.reason)}")
+        for place in finding.places:
+            quote = f": [dim]“{escape(' '.join(place.quote.split()))}”[/]" if place.quote else ""
+            out.print(f"    {escape(place.key)}{quote}")
+    out.print(f"{len(findings)} findings.")
 
 
 @app.command()

@@ -15,7 +15,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
-from careloop.build import Parts, build, create_server_app
+from careloop.build import Parts, build, build_app, running
 from careloop.cli.ingest import ingest_all
 from careloop.cli.session import console, progress_console, read_settings
 from careloop.settings import SAMPLE_KNOWLEDGE_BASE, LogFormat, Mode, Settings
@@ -98,11 +98,11 @@ def _why_not_bound(host: str, port: int, error: Exception) -> str:
 
 
 async def _serve(settings: Settings, listener: socket.socket, *, load_sample: bool) -> None:
-    async with build(settings) as parts:
+    async with build(settings) as parts, running(parts):
         if load_sample:
             await load_sample_if_empty(parts)
         address = _address_of(settings, listener)
-        server = Server(create_server_app(parts), on_start=lambda: announce(settings, address))
+        server = Server(build_app(parts), on_start=lambda: announce(settings, address))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)

@@ -56,9 +56,12 @@ def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | No
     return asyncio.run(run())
 
 
-def models_folder(settings: Settings) -> Path:
-    """Where converted encoders are kept, shared by every data folder of an evaluation."""
-    return settings.data_dir.resolve() / "models"
+def share_models(folder: Path) -> None:
+    """Let the data folder ``folder`` use the converted encoder of the real one, which takes long to make."""
+    models, shared = folder / "models", read_settings().data_dir.resolve() / "models"
+    if not models.exists():
+        shared.mkdir(parents=True, exist_ok=True)
+        models.symlink_to(shared, target_is_directory=True)
 
 
 def _problem(problem: Any) -> str:  # noqa: ANN401 (pydantic's own dictionary)

@@ -1,0 +1,114 @@
+"""``careloop evaluate`` over small data sets, with the real pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evals.gate import write_baseline
+from evals.report import Report
+from tests.careloop.test_cli import Careloop, careloop, data_dir
+from tests.evals.sets import write_dataset
+
+__all__ = ["careloop", "data_dir"]  # fixtures
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "tiny")
+
+
+def test_retrieval_prints_a_table_and_writes_json(careloop: Careloop, tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    result = careloop("evaluate", "retrieval", "--data", str(tiny), "--json", str(out))
+    assert result.exit_code == 0, result.output
+    assert "retrieval on tiny: n = 2" in result.stdout
+    report = json.loads(out.read_text())
+    assert list(report) == ["suite", "data", "n", "metrics", "intervals", "seconds"]
+    assert report["metrics"]["recall@1"] == 1.0
+    assert report["metrics"]["mrr@10"] == 1.0
+
+
+def test_an_index_can_be_kept_and_used_again(careloop: Careloop, tiny: Path, tmp_path: Path) -> None:
+    keep = tmp_path / "kept"
+    for _ in range(2):
+        result = careloop("evaluate", "retrieval", "--data", str(tiny), "--keep", str(keep), "--split", "dev")
+        assert result.exit_code == 0, result.output
+    assert (keep / "tiny").is_dir()
+
+
+def test_answers_are_judged_and_every_quote_is_verbatim(
+    careloop: Careloop, tiny: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.json"
+    result = careloop("evaluate", "answers", "--data", str(tiny), "--risk", "1.0", "--json", str(out))
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(out.read_text())["metrics"]
+    assert metrics["coverage"] == 1.0
+    assert metrics["cited_gold"] == 1.0
+    assert metrics["answered_with_gold_passage"] == 1.0
+    assert metrics["quotes_verbatim"] == 1.0
+    assert metrics["answerability_auroc"] == 1.0
+
+
+def test_several_data_sets_write_a_report_each(careloop: Careloop, tmp_path: Path) -> None:
+    one, two = write_dataset(tmp_path / "one"), write_dataset(tmp_path / "two")
+    out = tmp_path / "report.json"
+    careloop("evaluate", "retrieval", "--data", str(one), "--data", str(two), "--json", str(out))
+    assert sorted(file.name for file in tmp_path.glob("*.json")) == ["report-one.json", "report-two.json"]
+
+
+def test_a_broken_data_set_is_an_error_that_names_the_line(careloop: Careloop, tiny: Path) -> None:
+    (tiny / "queries.jsonl").write_text('{"_id": "q"}\n')
+    result = careloop("evaluate", "retrieval", "--data", str(tiny))
+    assert result.exit_code == 2
+    assert "queries.jsonl line 1: no text under `text`" in result.stderr
+
+
+def test_gold_words_that_are_not_there_are_found_before_anything_is_asked(
+    careloop: Careloop, tmp_path: Path
+) -> None:
+    query = {"_id": "q", "text": "Why?", "gold_passages": [{"document": "bill", "quote": "never written"}]}
+    data = write_dataset(tmp_path / "tiny", queries=[query], qrels=[("q", "bill", 1)])
+    result = careloop("evaluate", "answers", "--data", str(data))
+    assert result.exit_code == 2
+    assert "bill does not say 'never written'" in result.stderr
+
+
+def test_groundedness_reads_labelled_responses(careloop: Careloop, tmp_path: Path) -> None:
+    rows = [
+        ("The fee is ten pounds a month.", "The fee is ten pounds.", "Fully attributable"),
+        ("The fee is ten pounds a month.", "Elephants live in Kenya.", "Not fully attributable"),
+    ]
+    file = tmp_path / "pairs.jsonl"
+    keys = ("knowledge", "response", "label")
+    file.write_text("".join(json.dumps(dict(zip(keys, row, strict=True))) + "\n" for row in rows))
+    result = careloop("evaluate", "groundedness", "--data", str(file))
+    assert result.exit_code == 0, result.output
+    assert "1.0000" in result.stdout
+
+
+def test_the_gate_passes_what_is_as_good_and_stops_what_is_worse(careloop: Careloop, tmp_path: Path) -> None:
+    def write(name: str, value: float, data: str = "tiny") -> str:
+        Report("answers", data, 9, {"coverage": value}, {"coverage": (value - 0.1, value)}, 1.0).write(
+            tmp_path / name
+        )
+        return str(tmp_path / name)
+
+    baseline = str(tmp_path / "baseline.json")
+    good, bad, new = write("good.json", 0.8), write("bad.json", 0.6), write("new.json", 0.8, "other")
+    assert careloop("evaluate", "gate", good, "--baseline", baseline, "--update").exit_code == 0
+    assert careloop("evaluate", "gate", good, "--baseline", baseline).exit_code == 0
+    worse = careloop("evaluate", "gate", bad, "--baseline", baseline)
+    assert worse.exit_code == 1
+    assert "coverage is 0.6000, was 0.8000" in worse.stdout
+    assert "other: not in the baseline" in careloop("evaluate", "gate", new, "--baseline", baseline).stdout
+    missing = careloop("evaluate", "gate", str(tmp_path / "none.json"), "--baseline", baseline)
+    assert missing.exit_code == 2
+
+
+def test_the_committed_baseline_can_be_read(tmp_path: Path) -> None:
+    write_baseline([], tmp_path / "empty.json")
+    assert json.loads((tmp_path / "empty.json").read_text()) == {"reports": []}
