@@ -13,13 +13,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api import wire
 from api.deps import AnyCaller, ChatCaller, ChatDep, ClockDep
 from api.problems import openai_errors
 from bot.answer import Answer
-from bot.conversations import cited_sentences
+from bot.conversation import CitedSentence
 from kit.errors import InvalidInput, NotFound
 from kit.ids import new_id
 from retrieval import HistoryTurn
@@ -30,6 +30,8 @@ MODEL = "careloop"
 _CHARACTERS_PER_TOKEN = 4  # there is no tokenizer; OpenAI's rule of thumb for English
 _HISTORY = 20  # messages looked back on, as in a conversation
 _PIECE = 24  # characters of one streamed piece
+_CHUNK = {"type": "object", "properties": {"data": {"type": "string"}}}
+_EXAMPLE = 'data: {"object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"You"}}]}\n\n'
 _CREATED = 1_767_225_600  # 2026-01-01, when the model came to be; clients want a number
 
 
@@ -59,7 +61,7 @@ class ChatMessage(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream shall hold."""
 
-    include_usage: bool = Field(False, examples=[True])
+    include_usage: StrictBool = Field(False, examples=[True])
 
 
 class CompletionRequest(BaseModel):
@@ -69,7 +71,7 @@ class CompletionRequest(BaseModel):
 
     model: str = Field(MODEL, max_length=200, description="Any name; there is one model.", examples=[MODEL])
     messages: list[ChatMessage] = Field(min_length=1, max_length=500)
-    stream: bool | None = Field(False, examples=[False])
+    stream: StrictBool | None = Field(False, examples=[False])
     stream_options: StreamOptions | None = None
     n: Literal[1] | None = Field(None, description="More than one answer cannot be had.", examples=[1])
 
@@ -160,7 +162,12 @@ async def get_model(_caller: AnyCaller, model: str) -> Model:
     return Model(id=MODEL)
 
 
-@router.post("/chat/completions", operation_id="create_chat_completion", response_model=Completion)
+@router.post(
+    "/chat/completions",
+    operation_id="create_chat_completion",
+    response_model=Completion,
+    responses={200: {"content": {"text/event-stream": {"itemSchema": _CHUNK, "example": _EXAMPLE}}}},
+)
 async def create_chat_completion(
     chat: ChatDep, clock: ClockDep, caller: ChatCaller, body: CompletionRequest
 ) -> Response | Completion:
@@ -200,7 +207,11 @@ def _completion(body: CompletionRequest, answer: Answer, now: datetime) -> Compl
         model=body.model,
         choices=[Choice(message=CompletionMessage(content=answer.text))],
         usage=Usage(prompt_tokens=prompt, completion_tokens=said, total_tokens=prompt + said),
-        citations=wire.citations(cited_sentences(answer)),
+        citations=wire.citations(
+            CitedSentence(number, citation, sentence.support)
+            for number, sentence in enumerate(answer.sentences)
+            for citation in sentence.citations
+        ),
         kind=answer.kind,
         answerability=answer.answerability,
         options=list(answer.options),

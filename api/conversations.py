@@ -179,6 +179,7 @@ async def send_message(
 @router.get(
     "/{conversation_id}/events",
     operation_id="follow_conversation",
+    status_code=200,
     response_class=EventStream,
     responses={**problems(NOT_FOUND), 200: STREAM},
 )
@@ -190,7 +191,9 @@ async def follow_conversation(
     authenticator: AuthenticatorDep,
     caller: ChatCaller,
     conversation_id: Reached,
-    last_event_id: Annotated[str, Header(pattern="^[0-9]{1,18}$", description="Where to go on from.")] = "0",
+    last_event_id: Annotated[
+        str, Header(alias="Last-Event-ID", pattern="^[0-9]{1,18}$", description="Where to go on from.")
+    ] = "0",
 ) -> EventStream:
     """Everything that happens in a conversation, as server-sent events without end.
 

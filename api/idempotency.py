@@ -152,6 +152,7 @@ async def _once(
     idempotency_key: Annotated[
         str | None,
         Header(
+            alias="Idempotency-Key",
             pattern="^[\x21-\x7e]{1,255}$",
             description="Any string of your own that is unique to this request: sent again with the same "
             "body, nothing is created twice.",

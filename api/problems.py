@@ -18,7 +18,10 @@ STREAM: dict[str, Any] = {
     "description": "Server-sent events.",
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "itemSchema": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("event", "data", "id")},
+            },
             "example": (
                 'event: token\ndata: {"reply_to":"msg_01","offset":0,"text":"You have 14 days"}\nid: 11\n\n'
                 'event: done\ndata: {"message_id":"msg_02"}\n\n'

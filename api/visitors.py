@@ -8,12 +8,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from api import wire
-from api.auth import CallerKind, check_origin, new_visitor_id, own_origin, require
+from api.auth import CallerKind, new_visitor_id, own_origin, require
 from api.deps import AuthenticatorDep, ConfigDep, TokensDep
 from api.problems import problems
 from kit.errors import Forbidden
 from kit.ids import WorkspaceId
 from store.access import Scope
+
+_ORIGIN = r"^https?://([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?$"
 
 router = APIRouter(prefix="/v1/visitors", tags=["visitors"], responses=problems())
 
@@ -27,7 +29,7 @@ class VisitorRequest(wire.Body):
     visitor_id: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,80}$")] | None = Field(
         None, description="Needs a key: your own id of the visitor.", examples=["customer-8841"]
     )
-    origin: Annotated[str, Field(max_length=300)] | None = Field(
+    origin: Annotated[str, Field(pattern=_ORIGIN)] | None = Field(
         None,
         description="Needs a key: the web page that will use the token.",
         examples=["https://shop.example"],
@@ -83,7 +85,7 @@ async def _by_key(
         raise Forbidden(
             "A visitor's token cannot make others; send it as previous_token.", code="scope_missing"
         )
-    origin = check_origin(body.origin) if body.origin else own_origin(request)
+    origin = body.origin or own_origin(request)
     return caller.workspace_id, body.visitor_id or new_visitor_id(), origin
 
 
