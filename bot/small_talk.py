@@ -152,7 +152,7 @@ class Phrasebook:
         steps: list[tuple[int, _Phrase | None]] = []
         for phrase in self._whole:
             if match := phrase.pattern.match(clause, position):
-                steps.append((match.end(), phrase))
+                steps.append((match.end(), phrase))  # noqa: PERF401 (a match is needed twice)
         if match := self._fillers.match(clause, position):
             steps.append((match.end(), None))
         if here.phrases and here.phrases[-1].intent is Intent.HUMAN and self._reasons.match(clause, position):
@@ -181,7 +181,7 @@ class Spelling:
         for form in _deletions(token, 1):
             word = self._by_deletion.get(form)
             if word is not None and word[0] == token[0] and abs(len(word) - len(token)) <= 1:
-                return token if token in {word + "s", word + "e"} else word
+                return token if token + "r" == word or token == word + "s" else word
         return token
 
 

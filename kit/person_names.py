@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 _NAME = r"[A-ZÀ-ÞŠŽČŘ](?:[^\W\d_]|['’-](?=[^\W\d_])){1,24}"
 _FULL = rf"{_NAME}(?:\s(?:(?:van|von|de|der|den|da|di|del|la|le|el|al|bin|ben|O[’'])\s?){{0,2}}(?:{_NAME}|[A-Z]\.?)){{0,3}}"
@@ -17,8 +19,12 @@ _CUES = (
         r"je\sm['’]appelle|me\sllamo|mi\snombre\ses|follow\sup\swith|called|speaking\s(?:to|with)|spoke\s(?:to|with)|talked\sto)(?:\sis|:)?)"
         rf"\s*[\"“]?(?P<value>{_FULL})"
     ),
-    re.compile(rf"(?i:\b(?:i\sam|i['’]m|this\sis|it['’]s|call\sme|ich\sbin|je\ssuis|soy))\s(?P<value>{_FULL})(?=\s*(?:[.,!\n]|$|\s(?:and|from|here|speaking|with|at|calling)\b))"),
-    re.compile(rf"(?:^|\n)\s*(?i:dear|hi|hello|hey|hallo|liebe[r]?|bonjour|hola|good\s(?:morning|afternoon|evening))\s(?P<value>{_FULL})(?=\s*(?:[,!:\n.]|$))"),
+    re.compile(
+        rf"(?i:\b(?:i\sam|i['’]m|this\sis|it['’]s|call\sme|ich\sbin|je\ssuis|soy))\s(?P<value>{_FULL})(?=\s*(?:[.,!\n]|$|\s(?:and|from|here|speaking|with|at|calling)\b))"
+    ),
+    re.compile(
+        rf"(?:^|\n)\s*(?i:dear|hi|hello|hey|hallo|liebe[r]?|bonjour|hola|good\s(?:morning|afternoon|evening))\s(?P<value>{_FULL})(?=\s*(?:[,!:\n.]|$))"
+    ),
     re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Herr|Frau|Mme|Sr|Sra)\.?\s(?P<value>{_FULL})"),
     re.compile(
         r"(?i:\b(?:(?:kind|best|warm|many)?\s?(?:regards|wishes|thanks)|cheers|sincerely|yours(?:\s(?:truly|faithfully|sincerely))?|thank\syou|"
@@ -26,7 +32,17 @@ _CUES = (
         rf"(?P<value>{_FULL})\s*(?:$|\n)"
     ),
 )
-_LOWER_CASE = re.compile(rf"(?i)\bmy\s(?:full\s|first\s|last\s)?name(?:\sis|:|['’]s)\s(?P<value>{_ANY_CASE}(?:\s{_ANY_CASE}){{0,2}})")
+_SPEECH = re.compile(
+    rf"\b(?:said|says|told\sby|asked|added?|producer|commenter|agent|engineer|technician|advisor|manager|colleague)\s(?P<value>{_NAME}(?:\s[A-Z]\.?)?\s{_NAME})"
+)
+_TWO = rf"{_NAME}(?:\s{{1,2}}[A-Z]\.?)?(?:\s{{1,2}}(?:van|von|de|der|den|da|di|del|la|le))*\s{{1,2}}{_NAME}"
+# A line of its own at the top or the bottom of a message that gives an address, a number or an e-mail.
+_SIGNED = re.compile(rf"(?:^|\n)\s*(?P<value>{_TWO})\s*(?=\n|$)")
+_CAPITALISED = re.compile(rf"(?<![\w@.-]){_NAME}(?!\w)")
+_SURNAME = re.compile(rf"(?:\s[A-Z]\.?(?=\s))?(?:\s{_NAME}(?:-{_NAME})?)?")
+_LOWER_CASE = re.compile(
+    rf"(?i)\bmy\s(?:full\s|first\s|last\s)?name(?:\sis|:|['’]s)\s(?P<value>{_ANY_CASE}(?:\s{_ANY_CASE}){{0,2}})"
+)
 
 # Capitalised words that follow "I am", "Hi" or "Dear" and are no names.
 _NOT_NAMES = frozenset(
@@ -41,20 +57,41 @@ _NOT_NAMES = frozenset(
 )
 
 
-def find_names(text: str) -> Iterator[tuple[int, int]]:
-    """Offsets of people's names in ``text``, as the words around them give them away. They may overlap."""
-    for pattern in _CUES:
+def find_names(text: str, *, signed: bool = False) -> Iterator[tuple[int, int]]:
+    """Offsets of people's names in ``text``, as the words around them give them away. They may overlap.
+
+    ``signed`` says that the text holds contact details: a name on a line of its own is then believed.
+    """
+    for match in _LOWER_CASE.finditer(text):
+        yield from _without_other_words(text, *match.span("value"), shouted=True)
+    for pattern in (*_CUES, _SPEECH, *((_SIGNED,) if signed else ())):
         for match in pattern.finditer(text):
             yield from _without_other_words(text, *match.span("value"))
-    for match in _LOWER_CASE.finditer(text):
-        yield from _without_other_words(text, *match.span("value"))
+    listed = _listed()
+    for match in _CAPITALISED.finditer(text):
+        if match.group().removesuffix("'s").removesuffix("’s").lower() in listed:
+            surname = _SURNAME.match(text, match.end())
+            end = surname.end() if surname else match.end()
+            yield from _without_other_words(text, match.start(), end)
 
 
-def _without_other_words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The leading words of ``text[start:end]`` that can be names, if the first can."""
+@lru_cache(maxsize=1)
+def _listed() -> frozenset[str]:
+    lines = Path(__file__).with_name("first_names.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
+def _without_other_words(
+    text: str, start: int, end: int, *, shouted: bool = False
+) -> Iterator[tuple[int, int]]:
+    """The leading words of ``text[start:end]`` that can be names, if the first can.
+
+    A word in capitals is an abbreviation or an emphasis unless ``shouted`` allows it.
+    """
     last = start
     for word in re.finditer(r"\S+", text[start:end]):
-        if word.group().lower().strip(".,") in _NOT_NAMES:
+        name = word.group().strip(".,")
+        if name.lower() in _NOT_NAMES or (len(name) > 1 and name.isupper() and not shouted):
             break
         last = start + word.end()
     if last > start:

@@ -76,7 +76,7 @@ def find_personal_data(text: str) -> list[PersonalDataSpan]:
                     take(rule.kind, *match.span("value"))
     for start, end in find_addresses(text):
         take(PersonalDataKind.ADDRESS, start, end)
-    for start, end in find_names(text):
+    for start, end in find_names(text, signed=bool(found)):
         take(PersonalDataKind.NAME, start, end)
     return sorted(found, key=lambda span: span.start)
 
@@ -110,7 +110,9 @@ def _public_ip(value: str) -> bool:
     return not (address.is_private or address.is_loopback or address.is_link_local or value in _RESOLVERS)
 
 
-_RESOLVERS = frozenset({"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "208.67.220.220"})
+_RESOLVERS = frozenset(
+    {"8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222.222", "208.67.220.220"}
+)
 
 
 def _social_security_number(value: str) -> bool:
@@ -120,8 +122,13 @@ def _social_security_number(value: str) -> bool:
 
 def _phone(value: str) -> bool:
     digits = re.sub(r"(?i)(?:ext|x).*|\D", "", value)
-    looks_like_date = re.fullmatch(r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d", value)
-    return 8 <= len(digits) <= 15 and not looks_like_date
+    return 8 <= len(digits) <= 15 and not _NO_PHONE.search(value)
+
+
+# Dates, and four groups with dots between them.
+_NO_PHONE = re.compile(
+    r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$|(?<![0-9])(?:(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)[0-9]{2})(?![0-9])"
+)
 
 
 def _identifier(value: str) -> bool:
@@ -134,7 +141,11 @@ def _secret(value: str) -> bool:
     if any(not character.isalpha() for character in value.rstrip(".,!?;")):
         return len(value) >= 3
     word = value.lower()
-    return len(word) >= 5 and word not in _ABOUT_SECRETS and not word.endswith(("ed", "ing", "ly", "able", "ible"))
+    return (
+        len(word) >= 5
+        and word not in _ABOUT_SECRETS
+        and not word.endswith(("ed", "ing", "ly", "able", "ible"))
+    )
 
 
 _ABOUT_SECRETS = frozenset(
@@ -155,7 +166,9 @@ def _has(*words: str) -> Callable[[str], object]:
     return re.compile("|".join(map(re.escape, words))).search
 
 
-_IS = r"(?:\s*(?:number|no\.?|nr\.?|code|id|ref(?:erence)?|#))*\s*(?:is|was|are|=|:|->|#)?\s*[:#]?\s*[\"'`“(]?"
+_IS = (
+    r"(?:\s*(?:number|no\.?|nr\.?|code|id|ref(?:erence)?|#))*\s*(?:is|was|are|=|:|->|#)?\s*[:#]?\s*[\"'`“(]?"
+)
 _DATE = (
     r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}"
     r"|[0-9]{1,2}(?:st|nd|rd|th)?\s+(?:of\s+)?[A-Za-zéûä]{3,9}\.?,?\s+[0-9]{2,4}"
@@ -170,7 +183,7 @@ _RULES = (
         re.compile(
             r"(?i)\b(?:pass\s?word|passwort|mot de passe|contraseña|passcode|passphrase|pwd|"
             r"(?:memorable|security)\s(?:word|answer)|api[ _-]?key|access[ _-]?token|secret[ _-]?key)"
-            r"(?:\s(?:is|was|to|ist|est|es)\s*:?|\s?[=:]|\s?->)\s*[\"'`“]?(?P<value>[^\s\"'`”]{3,64})"
+            r"(?:\s(?:is|was|ist|est|es)\s*:?|\sto\s(?=\S*[0-9])|\s?[=:]|\s?->)\s*[\"'`“]?(?P<value>[^\s\"'`”]{2,63}[^\s\"'`”.,?;:)])"
         ),
         _has("pass", "pwd", "mot de", "contra", "memorable", "security", "key", "token"),
         _secret,
@@ -203,7 +216,7 @@ _RULES = (
     ),
     _Rule(
         _K.IBAN,
-        re.compile(r"(?<!\w)(?P<value>[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{2,4}){3,8}?)(?!\w)"),
+        re.compile(r"(?<!\w)(?P<value>[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?|[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30})(?!\w)"),
         _LONG_NUMBER,
         iban_valid,
     ),
@@ -236,7 +249,11 @@ _RULES = (
         _has("."),
         _public_ip,
     ),
-    _Rule(_K.DEVICE, re.compile(r"(?i)(?<![\w:-])(?P<value>(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})(?![\w:-])"), _has(":", "-")),
+    _Rule(
+        _K.DEVICE,
+        re.compile(r"(?i)(?<![\w:-])(?P<value>(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})(?![\w:-])"),
+        _has(":", "-"),
+    ),
     _Rule(
         _K.IP,
         re.compile(r"(?i)(?<![\w:.])(?P<value>(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4})(?![\w:])"),
@@ -271,11 +288,22 @@ _RULES = (
         _LONG_NUMBER,
         _phone,
     ),
+    _Rule(
+        _K.PHONE,
+        re.compile(
+            r"(?i)\b(?:phone|tel|telephone|mobile|cell|fax|landline|(?:call|text|ring|reach|contact)(?:\s(?:me|us))?\s(?:on|at)|my\snumber|registered)"
+            r"(?:\s(?:number|no\.?|nr\.?))?(?:\s(?:is|was|at|on))?\s?[:=]?\s{0,3}"
+            r"(?P<value>\+?\(?[0-9][0-9 ().-]{5,18}[0-9](?:\s?(?:ext\.?|x)\s?[0-9]{1,6})?)(?![\w%]|[.,][0-9])"
+        ),
+        _LONG_NUMBER,
+    ),
     # Any other run of seven digits or more: nothing that a knowledge base is asked about.
     _Rule(_K.ACCOUNT, re.compile(r"(?<![\w.,$£€])(?P<value>[0-9]{7,32})(?![\w%]|[.,][0-9])"), _LONG_NUMBER),
     _Rule(
         _K.USERNAME,
-        re.compile(r"(?i)\b(?:user\s?name|login|user\s?id|handle)\s?(?:is|:|=)\s*[\"'`“]?(?P<value>[\w.-]{3,40})"),
+        re.compile(
+            r"(?i)\b(?:user\s?name|login|user\s?id|handle)\s?(?:is|:|=)\s*[\"'`“]?(?P<value>[\w.-]{3,40})"
+        ),
         _has("user", "login", "handle"),
         _identifier,
     ),

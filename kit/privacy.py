@@ -41,7 +41,9 @@ def redact(text: str, mapping: Mapping[str, str] | None = None) -> Redaction:
     literals = [(match.start(), match.end()) for match in _PLACEHOLDER.finditer(text)] if "[" in text else []
     spans = [span for span in find_personal_data(text) if not _cuts(span, literals)]
     literals = [place for place in literals if not any(span.start <= place[0] < span.end for span in spans)]
-    cuts = sorted([(span.start, span.end, span.kind.upper()) for span in spans] + [(*at, _LITERAL) for at in literals])
+    cuts = sorted(
+        [(span.start, span.end, span.kind.upper()) for span in spans] + [(*at, _LITERAL) for at in literals]
+    )
     pieces, last = [], 0
     for start, end, label in cuts:
         value = text[start:end]

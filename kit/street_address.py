@@ -21,39 +21,70 @@ _KIND_OF_STREET = (
     r"Boulevard|Blvd|Hill|Park|Row|Mews|Parkway|Pkwy|Highway|Hwy|Circle|Cir|Trail|Walk|Rise|Green|Quay|Wharf|Alley|Loop|Plaza|"
     r"Esplanade|Parade|Vale|View|Croft|Heights"
 )
-_PLACE = r"[A-ZÀ-Þ][\w'’.-]{0,30}"
+_PLACE = r"[A-ZÀ-Þ](?:[^\W\d_]|['’.-]){0,30}"
 _UNIT = r"(?:(?i:apt|apartment|suite|ste|flat|unit|room|floor)\.?\s?#?\s?[0-9A-Z][0-9A-Za-z-]{0,5})"
-_TAIL = rf"(?:(?:,\s*|\s*\n\s*|\s+(?={_UNIT}))(?:{_UNIT}|{_PLACE}(?:\s{_PLACE}){{0,2}})){{0,4}}(?:,?\s*(?:[A-Z]{{2}}\s?)?[0-9]{{4,5}}(?:-[0-9]{{4}})?(?![\w.%]))?"
+# What follows the street: units, towns, regions, countries, post codes, each after a comma or on its line.
+_PART = (
+    rf"(?:{_UNIT}|{_PLACE}(?:\s(?:{_PLACE}|de|del|de la|di|da|do|am|sur|upon|of)){{0,3}}(?:\s[0-9]{{4,6}})?"
+    r"|[0-9]{4,6}(?:-[0-9]{4})?)"
+)
+_TAIL = (
+    rf"(?:\s+{_UNIT}(?!\w)|(?:,\s*|\s*\n\s*,?\s*){_PART}(?=\s*(?:[\n,.;!?]|$)|\s[0-9]|\s[A-Z]{{1,2}}[0-9]|\s\()(?!\w))"
+    r"{0,6}(?:,?\s+(?:(?:[A-Z]{2}\s)?[0-9]{4,5}(?:-[0-9]{4})?(?![\w.%])|[A-Z]{1,2}[0-9][0-9A-Z]?\s?[0-9][A-Z]{2}(?!\w)))?"
+)
 _NUMBERED = re.compile(
     rf"(?<![\w$£€.])(?:{_UNIT},?\s+)?[0-9]{{1,5}}[A-Za-z]?,?\s(?:{_PLACE}\s){{1,4}}(?:{_KIND_OF_STREET})\b\.?{_TAIL}"
 )
+# Any street name, given away by a flat or suite after it.
+_WITH_UNIT = re.compile(
+    rf"(?<![\w$£€.])[0-9]{{1,5}}\s(?=[^\W_])[^\n,;?!]{{3,40}}?\s+(?:Apt|Suite|Flat|Unit|apt|suite|flat)\.?\s[0-9]{{1,5}}{_TAIL}"
+)
+# Mail to United States forces.
+_FORCES = re.compile(r"(?:[^\n.!?]{3,40}\b(?:Box\s[0-9]+|[A-Z]\w+)\s*,?\s*)?\b[AFD]PO\s,?\s?A[AEP]\s[0-9]{5}(?!\w)")
 _LOWER_CASE = re.compile(
     r"(?i)(?<![\w$£€.])[0-9]{1,5}[a-z]?\s(?:[a-z'’]{3,20}\s){1,2}(?:street|road|avenue|lane|boulevard|crescent|terrace)\b"
 )
 _EUROPEAN = re.compile(
     r"(?<!\w)(?:[A-ZÄÖÜ][a-zäöüß-]{2,30}(?:straße|strasse|str\.|weg|platz|allee|gasse|katu|gatan|straat|laan|gade|vej)\s[0-9]{1,4}\s?[a-z]?"
     r"|(?:[0-9]{1,4},?\s)?(?i:rue|avenue|boulevard|calle|via|viale|piazza|plaza|rua|ulica|ul\.)\s"
-    r"(?:(?i:de|du|des|la|las|los|el|d')\s?){0,3}[A-ZÀ-Þ][\w'’-]{1,30}(?:\s[A-ZÀ-Þ][\w'’-]{1,30}){0,2},?\s?(?:[0-9]{1,4})?)(?!\w)"
+    r"(?:(?i:de|du|des|la|las|los|el|d')\s?){0,3}[A-ZÀ-Þ][\w'’-]{1,30}(?:\s[A-ZÀ-Þ][\w'’-]{1,30}){0,2},?\s?(?:[0-9]{1,5})?)(?!\w)"
 )
 _BOX = re.compile(r"(?i)(?<!\w)(?:p\.?\s?o\.?\s?box|postfach)\s#?[0-9]{1,7}(?!\w)")
-_ZIP = re.compile(r"(?:(?<=\b[A-Z]{2}\s)|(?i:(?<=zip\s)|(?<=zip:\s)|(?<=zip\scode\s)|(?<=zip\scode\sis\s)|(?<=postcode\s)|(?<=post\scode\s)|(?<=postcode\sis\s)))[0-9]{4,5}(?:-[0-9]{4})?(?!\w)")
+_ZIP = re.compile(
+    r"(?:(?<=\b[A-Z]{2}\s)[0-9]{5}(?:-[0-9]{4})?|(?i:\b(?:zip|postal|post)\s?code(?:\sis|:|\s=)?\s+)(?P<value>[0-9][0-9 -]{1,8}[0-9]))(?!\w)"
+)
+# After words that announce an address.
 _CUE = re.compile(
-    r"(?i)\b(?:(?:my|our|new|old|home|billing|delivery|shipping|street|postal|the)\s(?:address|office)(?:\sof\s[\w ]{2,30})?(?:\sis(?:\sat)?|:|\sat)"
-    r"|(?:i|we)(?:[’']m|\sam|\sare)?\s(?:live|living|reside|stay|moved|moving)\s(?:at|to)|(?:deliver|ship|send)\s(?:it|them|this)\sto)\s+"
-    r"(?P<value>(?=[^\n,]{0,60}[0-9])[^\n.!?;]{4,60}(?:\n[^\n.!?;]{2,40}){0,3})"
+    r"(?i)\b(?:(?:my|our|new|old|home|billing|delivery|shipping|street|postal|email|the)\s(?:address|office)|address)"
+    r"(?:\sof\s[\w .&]{2,40})?(?:\sis(?:\sat|\snow)?|:|\sat)\s+"
+    r"(?P<value>(?=[^\n]{0,60}[0-9])(?:the\scorner\sof\s)?[^\n.!?;@]{4,70}(?:\n\s?,?[^\n.!?;:@]{2,40}){0,4})"
+)
+# After words that announce a place: only where it begins with a house number.
+_HOUSE = re.compile(
+    r"(?i)\b(?:live[sd]?|living|reside|stay(?:ing)?|moved|moving|meet\s(?:me|you)|arrived|located|office\sis|sent|deliver(?:ed)?|ship(?:ped)?|"
+    r"send\s(?:it|them|this))\s(?:at|in|to|on)\s"
+    r"(?P<value>(?:(?-i:[0-9]{1,5}[A-Za-z]?,?\s(?=[^\W\d_]*[A-ZÀ-Þ])|[0-9]{2,5}\s[0-9]{1,5}\s[A-ZÀ-Þ]))(?!(?:gb|mb|mbps|gbps|kbps|am|pm)\b)"
+    r"[^\n.!?;]{3,60}(?:\n\s?,?[^\n.!?;:]{2,40}){0,4})"
 )
 _DIGIT = re.compile(r"[0-9]").search
-_ENDS = re.compile(r"(?i)\s+(?:and|but|so|because|since|please|can|how|when|what|is|which|from|on|next|last|in)\s.*", re.DOTALL)
+_ENDS = re.compile(
+    r"(?i)\s+(?:and|but|so|because|since|please|can|how|when|what|is|which|from|on|next|last|in|after|before|last|tomorrow|today|it|i|we)\s.*",
+    re.DOTALL,
+)
 
 
 def find_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Offsets of postal addresses and post codes in ``text``; each has a digit. They may overlap."""
     if not _DIGIT(text):
         return
-    for match in _CUE.finditer(text):
-        start, value = match.start("value"), _ENDS.sub("", match["value"]).rstrip(" ,")
-        if _DIGIT(value):
-            yield start, start + len(value)
-    for pattern in (_NUMBERED, _EUROPEAN, _BOX, _POSTCODE, _LOWER_CASE, _ZIP):
+    for pattern in (_CUE, _HOUSE):
         for match in pattern.finditer(text):
-            yield match.span()
+            start, value = match.start("value"), _ENDS.sub("", match["value"]).rstrip(" ,")
+            if _DIGIT(value):
+                yield start, start + len(value)
+    for pattern in (_WITH_UNIT, _NUMBERED, _FORCES, _EUROPEAN, _BOX, _POSTCODE, _LOWER_CASE):
+        for match in pattern.finditer(text):
+            if _DIGIT(match.group()):
+                yield match.span()
+    for match in _ZIP.finditer(text):
+        yield match.span("value") if match["value"] else match.span()
