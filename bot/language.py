@@ -10,7 +10,7 @@ from lingua import IsoCode639_1, LanguageDetector, LanguageDetectorBuilder
 
 # What a European or North American company is written to in. Fewer languages, surer guesses: with lingua's
 # 75 languages "roaming USA price" is anything.
-LANGUAGES = tuple("EN DE FR ES IT NL PT PL SV DA FI CS TR RO HU RU UK EL AR HE HI ZH JA KO VI".split())
+LANGUAGES = "EN DE FR ES IT NL PT PL SV DA FI CS TR RO HU RU UK EL AR HE HI ZH JA KO VI"
 SURE = 0.75  # confidence from which a language other than the expected one is believed
 FEWEST_LETTERS = 10  # below, lingua's low-accuracy mode guesses: "refund" is German at .32
 FEWEST_WORDS = 3
@@ -37,7 +37,7 @@ class LanguageGuesser:
 
     @cached_property
     def _detector(self) -> LanguageDetector:
-        codes = [getattr(IsoCode639_1, code) for code in LANGUAGES]
+        codes = [getattr(IsoCode639_1, code) for code in LANGUAGES.split()]
         return LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_low_accuracy_mode().build()
 
     def warm_up(self) -> None:

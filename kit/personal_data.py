@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kit.check_digits import iban_valid, luhn_valid
 from kit.person_names import find_names
 from kit.street_address import find_addresses
 
@@ -19,7 +20,7 @@ from kit.street_address import find_addresses
 class PersonalDataKind(StrEnum):
     """What a span is about; its name in capitals is the placeholder's."""
 
-    SECRET = "secret"  # passwords, PINs, one-time codes, tokens
+    SECRET = "secret"  # noqa: S105 (a name) passwords, PINs, one-time codes, tokens
     EMAIL = "email"
     CARD = "card"
     IBAN = "iban"
@@ -81,21 +82,6 @@ def find_personal_data(text: str) -> list[PersonalDataSpan]:
     return sorted(found, key=lambda span: span.start)
 
 
-def luhn_valid(number: str) -> bool:
-    """Whether the digits of ``number`` end in the check digit of ISO/IEC 7812 (payment cards)."""
-    digits = [int(character) for character in number if character in "0123456789"]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return len(digits) > 1 and (sum(digits[::-2]) + sum(doubled)) % 10 == 0
-
-
-def iban_valid(value: str) -> bool:
-    """Whether ``value`` satisfies ISO 13616: 15 to 34 characters whose rearrangement is 1 modulo 97."""
-    compact = re.sub(r"[\s-]", "", value).upper()
-    if not 15 <= len(compact) <= 34 or not compact.isascii() or not compact.isalnum():
-        return False
-    return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
-
-
 def _card(value: str) -> bool:
     digits = sum(character.isdigit() for character in value)
     return 13 <= digits <= 19 and luhn_valid(value)
@@ -127,7 +113,8 @@ def _phone(value: str) -> bool:
 
 # Dates, and four groups with dots between them.
 _NO_PHONE = re.compile(
-    r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$|(?<![0-9])(?:(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}|[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)[0-9]{2})(?![0-9])"
+    r"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$|(?<![0-9])(?:(?:19|20)[0-9]{2}([-./ ])[0-9]{1,2}\1[0-9]{1,2}|"
+    r"[0-9]{1,2}([-./ ])[0-9]{1,2}\2(?:19|20)[0-9]{2})(?![0-9])"
 )
 
 
@@ -148,15 +135,17 @@ def _secret(value: str) -> bool:
     )
 
 
-_ABOUT_SECRETS = frozenset(
-    "wrong right correct incorrect valid invalid right different unknown known secure insecure weak strong short "
-    "still always never again being shown there where which needed required missing broken unsafe stuck gone lost "
-    "about after before because empty blank hidden visible something anything nothing everything under written "
-    "secret private public default printed optional mandatory useless going supposed between longer shorter enough "
-    "stolen forgotten hacked leaked fine working good great stored saved reset compromised accepted rejected case "
-    "really simple easy hard difficult complicated exactly probably unsure another other their these those "
-    "taken known sensitive temporary permanent with within without ready available usually maybe actually".split()
-)
+_ABOUT = """
+wrong right correct incorrect valid invalid different unknown known secure insecure weak strong short
+still always never again being shown there where which needed required missing broken unsafe stuck gone
+lost about after before because empty blank hidden visible something anything nothing everything under
+written secret private public default printed optional mandatory useless going supposed between longer
+shorter enough stolen forgotten hacked leaked fine working good great stored saved reset compromised
+accepted rejected case really simple easy hard difficult complicated exactly probably unsure another
+other their these those taken sensitive temporary permanent with within without ready available usually
+maybe actually
+"""
+_ABOUT_SECRETS = frozenset(_ABOUT.split())
 
 _DIGIT = re.compile(r"[0-9]").search
 _LONG_NUMBER = re.compile(r"(?:[0-9][ ().+/-]{0,2}){7}").search
@@ -167,7 +156,8 @@ def _has(*words: str) -> Callable[[str], object]:
 
 
 _IS = (
-    r"(?:\s*(?:number|no\.?|nr\.?|code|id|ref(?:erence)?|#))*\s*(?:is|was|are|=|:|->|#)?\s*[:#]?\s*[\"'`“(]?"
+    r"(?:\s*(?:number|no\.?|nr\.?|code|id|ref(?:erence)?|#))*\s*(?:is|was|are|=|:|->|"
+    r"#)?\s*[:#]?\s*[\"'`“(]?"
 )
 _DATE = (
     r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}"
@@ -183,7 +173,8 @@ _RULES = (
         re.compile(
             r"(?i)\b(?:pass\s?word|passwort|mot de passe|contraseña|passcode|passphrase|pwd|"
             r"(?:memorable|security)\s(?:word|answer)|api[ _-]?key|access[ _-]?token|secret[ _-]?key)"
-            r"(?:\s(?:is|was|ist|est|es)\s*:?|\sto\s(?=\S*[0-9])|\s?[=:]|\s?->)\s*[\"'`“]?(?P<value>[^\s\"'`”]{2,63}[^\s\"'`”.,?;:)])"
+            r"(?:\s(?:is|was|ist|est|es)\s*:?|\sto\s(?=\S*[0-9])|\s?[=:]|"
+            r"\s?->)\s*[\"'`“]?(?P<value>[^\s\"'`”]{2,63}[^\s\"'`”.,?;:)])"
         ),
         _has("pass", "pwd", "mot de", "contra", "memorable", "security", "key", "token"),
         _secret,
@@ -191,7 +182,8 @@ _RULES = (
     _Rule(
         _K.SECRET,
         re.compile(
-            r"(?i)\b(?:pin|puk|cvv2?|cvc2?|otp|(?:security|verification|one[ -]time|access|unlock|sms|auth\w*)\s?(?:pass)?code)"
+            r"(?i)\b(?:pin|puk|cvv2?|cvc2?|otp|(?:security|verification|one[ -]time|access|unlock|sms|"
+            r"auth\w*)\s?(?:pass)?code)"
             rf"{_IS}(?P<value>[0-9][0-9 -]{{1,8}}[0-9])(?![0-9.]*[0-9%])"
         ),
         _has("pin", "puk", "cv", "otp", "code"),
@@ -216,7 +208,10 @@ _RULES = (
     ),
     _Rule(
         _K.IBAN,
-        re.compile(r"(?<!\w)(?P<value>[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?|[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30})(?!\w)"),
+        re.compile(
+            r"(?<!\w)(?P<value>[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?|"
+            r"[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30})(?!\w)"
+        ),
         _LONG_NUMBER,
         iban_valid,
     ),
@@ -237,8 +232,10 @@ _RULES = (
     _Rule(
         _K.NATIONAL_ID,
         re.compile(
-            r"(?i)\b(?:passport|driv\w+[’']?s?\s+licen[cs]e|licen[cs]e|national\s(?:id|insurance)|social\ssecurity|ssn|tax\s(?:id|file)|"
-            rf"id\scard|ausweis|nie|dni|nhs){_IS}(?P<value>(?=[A-Z0-9 -]{{0,12}}[0-9]{{2}})[A-Z0-9][A-Z0-9-]{{4,16}}[A-Z0-9])(?!\w)"
+            r"(?i)\b(?:passport|driv\w+[’']?s?\s+licen[cs]e|licen[cs]e|national\s(?:id|insurance)|"
+            r"social\ssecurity|ssn|tax\s(?:id|file)|"
+            rf"id\scard|ausweis|nie|dni|"
+            rf"nhs){_IS}(?P<value>(?=[A-Z0-9 -]{{0,12}}[0-9]{{2}})[A-Z0-9][A-Z0-9-]{{4,16}}[A-Z0-9])(?!\w)"
         ),
         _DIGIT,
         _identifier,
@@ -263,7 +260,8 @@ _RULES = (
     _Rule(
         _K.BIRTH_DATE,
         re.compile(
-            r"(?i)\b(?:born|birth\s?day|date\sof\sbirth|birth\s?date|d\.?o\.?b\.?|geboren|née?|geburtsdatum)"
+            r"(?i)\b(?:born|birth\s?day|date\sof\sbirth|birth\s?date|d\.?o\.?b\.?|geboren|née?|"
+            r"geburtsdatum)"
             rf"(?:\s*(?:is|was|on|in|am|le|el|:))*\s*(?P<value>{_DATE}|(?:19|20)[0-9]{{2}})(?!\w)"
         ),
         _DIGIT,
@@ -271,8 +269,10 @@ _RULES = (
     _Rule(
         _K.ACCOUNT,
         re.compile(
-            r"(?i)\b(?:account|acct|a/c|customer|client|order|invoice|contract|policy|member(?:ship)?|booking|case|ticket|tracking|"
-            r"parcel|serial|imei|iccid|sim|meter|reservation|confirmation|transaction|payment|reference|ref|kunden|"
+            r"(?i)\b(?:account|acct|a/c|customer|client|order|invoice|contract|policy|member(?:ship)?|"
+            r"booking|case|ticket|tracking|"
+            r"parcel|serial|imei|iccid|sim|meter|reservation|confirmation|transaction|payment|reference|"
+            r"ref|kunden|"
             r"sort\scode|kundennummer|rechnungsnummer|bestellnummer)"
             rf"{_IS}(?P<value>(?=[A-Z0-9/_-]{{0,24}}[0-9]{{2}})[A-Z0-9](?:[A-Z0-9/_-]{{2,28}})[A-Z0-9])(?![\w%]|[.,][0-9])"
         ),
@@ -282,7 +282,8 @@ _RULES = (
     _Rule(
         _K.PHONE,
         re.compile(
-            r"(?<![\w.,:/$£€-])(?P<value>(?:(?:\+|00)[0-9]{1,3}[ .-]?)?(?:\(0?[0-9]{1,5}\)[ .-]?)?[0-9](?:[ ./-]{0,2}[0-9]){6,13}"
+            r"(?<![\w.,:/$£€-])(?P<value>(?:(?:\+|"
+            r"00)[0-9]{1,3}[ .-]?)?(?:\(0?[0-9]{1,5}\)[ .-]?)?[0-9](?:[ ./-]{0,2}[0-9]){6,13}"
             r"(?:\s?(?:ext\.?|x)\s?[0-9]{1,6})?)(?![\w%]|[.,][0-9])"
         ),
         _LONG_NUMBER,
@@ -291,9 +292,11 @@ _RULES = (
     _Rule(
         _K.PHONE,
         re.compile(
-            r"(?i)\b(?:phone|tel|telephone|mobile|cell|fax|landline|(?:call|text|ring|reach|contact)(?:\s(?:me|us))?\s(?:on|at)|my\snumber|registered)"
+            r"(?i)\b(?:phone|tel|telephone|mobile|cell|fax|landline|(?:call|text|ring|reach|"
+            r"contact)(?:\s(?:me|us))?\s(?:on|at)|my\snumber|registered)"
             r"(?:\s(?:number|no\.?|nr\.?))?(?:\s(?:is|was|at|on))?\s?[:=]?\s{0,3}"
-            r"(?P<value>\+?\(?[0-9][0-9 ().-]{5,18}[0-9](?:\s?(?:ext\.?|x)\s?[0-9]{1,6})?)(?![\w%]|[.,][0-9])"
+            r"(?P<value>\+?\(?[0-9][0-9 ().-]{5,18}[0-9](?:\s?(?:ext\.?|x)\s?[0-9]{1,6})?)(?![\w%]|"
+            r"[.,][0-9])"
         ),
         _LONG_NUMBER,
     ),
