@@ -24,7 +24,7 @@ from bot.conversation import (
 from bot.conversations import ConversationStore
 from bot.errors import EmptyMessage, MessageTooLong, UnknownMessage
 from bot.live import Live
-from bot.turns import Pipeline, Question, Turns, message_payload, owner_payload
+from bot.turns import Pipeline, Question, Turns, owner_payload
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId, WorkspaceId, new_id
 from kit.privacy import redact, restore
@@ -195,19 +195,13 @@ class Assistant:
                 )
             ):
                 return known
-            message = await self._conversations.messages.append(
-                connection, state, author=Author.AGENT, text=text, at=now, client_id=client_id
-            )
-            await self._conversations.mark_answered(connection, message)
-            event = await self._conversations.record(
+            message, event = await self._conversations.append(
                 connection,
-                state,
-                kind=EventKind.MESSAGE,
-                payload=message_payload(message),
-                at=now,
-                message=message,
+                replace(state, updated_at=now),
+                author=Author.AGENT,
+                text=text,
+                client_id=client_id,
             )
-            await self._conversations.update(connection, replace(state, updated_at=now))
         self._live.publish(conversation_id, event)
         return message
 
@@ -330,30 +324,17 @@ class Assistant:
                 return state, known
             reopened = state.status is Status.RESOLVED
             state = replace(handoff.customer_wrote(state), updated_at=now)
-            message = await self._conversations.messages.append(
-                connection, state, author=Author.CUSTOMER, text=text, at=now, client_id=client_id
-            )
             if reopened:
+                payload = {"status": str(state.status)}
                 events.append(
                     await self._conversations.record(
-                        connection,
-                        state,
-                        kind=EventKind.STATUS,
-                        payload={"status": str(state.status)},
-                        at=now,
+                        connection, state, kind=EventKind.STATUS, payload=payload
                     )
                 )
-            events.append(
-                await self._conversations.record(
-                    connection,
-                    state,
-                    kind=EventKind.MESSAGE,
-                    payload=message_payload(message),
-                    at=now,
-                    message=message,
-                )
+            message, event = await self._conversations.append(
+                connection, state, author=Author.CUSTOMER, text=text, client_id=client_id
             )
-            await self._conversations.update(connection, state)
+            events.append(event)
         for event in events:
             self._live.publish(conversation_id, event)
         return state, message
@@ -374,9 +355,7 @@ class Assistant:
             if (after.owner, after.agent, after.queue) != (before.owner, before.agent, before.queue):
                 payload = owner_payload(after, reason=reason)
                 events.append(
-                    await self._conversations.record(
-                        connection, after, kind=EventKind.OWNER, payload=payload, at=now
-                    )
+                    await self._conversations.record(connection, after, kind=EventKind.OWNER, payload=payload)
                 )
             if after.status is not before.status:
                 events.append(
@@ -385,7 +364,6 @@ class Assistant:
                         after,
                         kind=EventKind.STATUS,
                         payload={"status": str(after.status)},
-                        at=now,
                     )
                 )
         for event in events:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Boolean, Integer, Row, bindparam, case, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.answer import Answer
 from bot.conversation import (
     Author,
     Conversation,
@@ -24,11 +24,36 @@ from bot.conversation import (
     Status,
 )
 from bot.errors import UnknownConversation
-from bot.messages import MessageStore
-from kit.ids import ConversationId, WorkspaceId
+from bot.messages import MessageStore, cited_sentences
+from kit.ids import ConversationId, MessageId, WorkspaceId, new_id
 from store.encryption import Cipher
 from store.tables import conversation_events, conversations, messages
 
+_CONVERSATION = [
+    column
+    for column in conversations.c
+    if column.name not in {"redactions", "next_sequence", "answered_sequence"}
+]
+# Statements of every turn, built once: building one costs more than SQLite needs to run it.
+_GET = select(conversations).where(
+    conversations.c.id == bindparam("conversation"), conversations.c.workspace_id == bindparam("workspace")
+)
+_GET_LOCKED = _GET.with_for_update()
+_CHANGING = ("owner", "status", "agent", "queue", "language", "updated_at")
+_UPDATE = (
+    conversations.update()
+    .where(conversations.c.id == bindparam("conversation"))
+    .values({name: bindparam(f"new_{name}") for name in _CHANGING})
+)
+_APPEND = _UPDATE.values(
+    next_sequence=conversations.c.next_sequence + 1,
+    answered_sequence=case(
+        (bindparam("answers_all", type_=Boolean), conversations.c.next_sequence),
+        (bindparam("answered", type_=Integer) > conversations.c.answered_sequence, bindparam("answered")),
+        else_=conversations.c.answered_sequence,
+    ),
+).returning(conversations.c.next_sequence)
+_INSERT_EVENT = conversation_events.insert().returning(conversation_events.c.id)
 _HISTORY = 20  # messages that a turn looks back on
 
 
@@ -89,10 +114,8 @@ class ConversationStore:
 
         Raises ``UnknownConversation``.
         """
-        query = select(*_CONVERSATION).where(
-            conversations.c.id == conversation, conversations.c.workspace_id == workspace
-        )
-        row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        key = {"conversation": conversation, "workspace": workspace}
+        row = (await connection.execute(_GET_LOCKED if lock else _GET, key)).one_or_none()
         if row is None:
             raise UnknownConversation(f"There is no conversation {conversation}.")
         return _conversation(row)
@@ -118,27 +141,60 @@ class ConversationStore:
 
     async def update(self, connection: AsyncConnection, conversation: Conversation) -> None:
         """Write back everything about ``conversation`` that can change."""
-        await connection.execute(
-            conversations.update()
-            .where(conversations.c.id == conversation.id)
-            .values(
-                owner=conversation.owner,
-                status=conversation.status,
-                agent=conversation.agent,
-                queue=conversation.queue,
-                language=conversation.language,
-                updated_at=conversation.updated_at,
-            )
+        await connection.execute(_UPDATE, _changed(conversation))
+
+    async def append(
+        self,
+        connection: AsyncConnection,
+        conversation: Conversation,
+        *,
+        author: Author,
+        text: str,
+        client_id: str | None = None,
+        answer: Answer | None = None,
+        reply_to: Message | None = None,
+    ) -> tuple[Message, ConversationEvent]:
+        """Add a message at the end, record that, and write back ``conversation`` as ``update`` does.
+
+        ``conversation.updated_at`` is the message's time. The customer's messages up to ``reply_to`` (for a
+        person's message: all before it) count as answered.
+        """
+        answered = 0 if reply_to is None else reply_to.sequence
+        values = {**_changed(conversation), "answered": answered, "answers_all": author is Author.AGENT}
+        sequence = int((await connection.execute(_APPEND, values)).scalar_one()) - 1
+        message = Message(
+            id=MessageId(new_id("msg")),
+            conversation_id=conversation.id,
+            sequence=sequence,
+            author=author,
+            text=text,
+            kind=str(answer.kind) if answer else "message",
+            created_at=conversation.updated_at,
+            citations=cited_sentences(answer) if answer else (),
+            options=answer.options if answer else (),
+            answerability=answer.answerability if answer else None,
+            trace=answer.trace if answer else {},
+            client_id=client_id,
+            reply_to=reply_to.id if reply_to else None,
         )
+        await self.messages.add(connection, conversation.workspace_id, message)
+        payload = {
+            "message_id": message.id,
+            "sequence": message.sequence,
+            "author": str(message.author),
+            "reply_to": message.reply_to,
+        }
+        event = await self.record(
+            connection, conversation, kind=EventKind.MESSAGE, payload=payload, message=message
+        )
+        return message, event
 
     async def begin_turn(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
     ) -> TurnState:
         """What a turn starts from. Raises ``UnknownConversation``."""
-        query = select(conversations).where(
-            conversations.c.id == conversation, conversations.c.workspace_id == workspace
-        )
-        row = (await connection.execute(query)).one_or_none()
+        key = {"conversation": conversation, "workspace": workspace}
+        row = (await connection.execute(_GET, key)).one_or_none()
         if row is None:
             raise UnknownConversation(f"There is no conversation {conversation}.")
         mapping = {} if row.redactions is None else json.loads(self._cipher.decrypt(row.redactions))
@@ -153,14 +209,6 @@ class ConversationStore:
             conversations.update()
             .where(conversations.c.id == conversation)
             .values(redactions=self._cipher.encrypt(json.dumps(dict(mapping))))
-        )
-
-    async def mark_answered(self, connection: AsyncConnection, message: Message) -> None:
-        """Note that the customer's messages up to ``message`` are answered."""
-        await connection.execute(
-            conversations.update()
-            .where(conversations.c.id == message.conversation_id)
-            .values(answered_sequence=message.sequence)
         )
 
     async def unanswered(self, connection: AsyncConnection) -> list[tuple[WorkspaceId, ConversationId]]:
@@ -185,21 +233,18 @@ class ConversationStore:
         *,
         kind: EventKind,
         payload: Mapping[str, object],
-        at: datetime,
         message: Message | None = None,
     ) -> ConversationEvent:
-        """Store an event that streams can resume from."""
-        result = await connection.execute(
-            conversation_events.insert().values(
-                workspace_id=conversation.workspace_id,
-                conversation_id=conversation.id,
-                kind=kind,
-                payload=dict(payload),
-                created_at=at,
-            )
-        )
-        assert result.inserted_primary_key is not None
-        return ConversationEvent(int(result.inserted_primary_key[0]), kind, payload, message)
+        """Store an event that streams can resume from; ``conversation.updated_at`` is its time."""
+        values = {
+            "workspace_id": conversation.workspace_id,
+            "conversation_id": conversation.id,
+            "kind": kind,
+            "payload": dict(payload),
+            "created_at": conversation.updated_at,
+        }
+        result = await connection.execute(_INSERT_EVENT, values)
+        return ConversationEvent(int(result.scalar_one()), kind, payload, message)
 
     async def events(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId, *, after: int
@@ -230,13 +275,6 @@ class ConversationStore:
         ]
 
 
-_CONVERSATION = [
-    column
-    for column in conversations.c
-    if column.name not in {"redactions", "next_sequence", "answered_sequence"}
-]
-
-
 def _conversation(row: Row[Any]) -> Conversation:
     return Conversation(
         id=ConversationId(row.id),
@@ -251,3 +289,10 @@ def _conversation(row: Row[Any]) -> Conversation:
         queue=row.queue,
         language=row.language,
     )
+
+
+def _changed(conversation: Conversation) -> dict[str, object]:
+    return {
+        "conversation": conversation.id,
+        **{f"new_{name}": getattr(conversation, name) for name in _CHANGING},
+    }

@@ -9,16 +9,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.answer import Answer, Citation
-from bot.conversation import Author, CitedSentence, Conversation, Message, Rating
+from bot.conversation import Author, CitedSentence, Message, Rating
 from bot.errors import UnknownMessage
 from kit.ids import ConversationId, DocumentId, MessageId, PassageId, VersionId, WorkspaceId, new_id
 from store.encryption import Cipher
-from store.tables import citations, conversations, feedback, messages
+from store.tables import citations, feedback, messages
 from store.tables.knowledge import HEADING_SEPARATOR
+
+# Statements of every turn, built once: building one costs more than SQLite needs to run it.
+_INSERT = messages.insert()
+_INSERT_CITATIONS = citations.insert()
+_LATEST = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation"))
+    .order_by(messages.c.sequence.desc())
+    .limit(bindparam("count"))
+)
 
 
 class MessageStore:
@@ -27,42 +37,14 @@ class MessageStore:
     def __init__(self, cipher: Cipher) -> None:
         self._cipher = cipher
 
-    async def append(
-        self,
-        connection: AsyncConnection,
-        conversation: Conversation,
-        *,
-        author: Author,
-        text: str,
-        at: datetime,
-        client_id: str | None = None,
-        answer: Answer | None = None,
-        reply_to: MessageId | None = None,
-    ) -> Message:
-        """Add a message at the end, with the citations of ``answer`` when the bot wrote it."""
-        sequence = await self._next_sequence(connection, conversation)
-        message = Message(
-            id=MessageId(new_id("msg")),
-            conversation_id=conversation.id,
-            sequence=sequence,
-            author=author,
-            text=text,
-            kind=str(answer.kind) if answer else "message",
-            created_at=at,
-            citations=cited_sentences(answer) if answer else (),
-            options=answer.options if answer else (),
-            answerability=answer.answerability if answer else None,
-            trace=answer.trace if answer else {},
-            client_id=client_id,
-            reply_to=reply_to,
-        )
-        await connection.execute(messages.insert().values(self._row(conversation.workspace_id, message)))
+    async def add(self, connection: AsyncConnection, workspace: WorkspaceId, message: Message) -> None:
+        """Store a new message with its citations."""
+        await connection.execute(_INSERT, self._row(workspace, message))
         if message.citations:
             await connection.execute(
-                citations.insert(),
-                [_citation_row(conversation.workspace_id, message.id, cited) for cited in message.citations],
+                _INSERT_CITATIONS,
+                [_citation_row(workspace, message.id, cited) for cited in message.citations],
             )
-        return message
 
     async def after(
         self,
@@ -90,13 +72,7 @@ class MessageStore:
         self, connection: AsyncConnection, conversation: ConversationId, *, limit: int
     ) -> list[Message]:
         """The last ``limit`` messages, oldest first, without citations."""
-        query = (
-            select(messages)
-            .where(messages.c.conversation_id == conversation)
-            .order_by(messages.c.sequence.desc())
-            .limit(limit)
-        )
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(_LATEST, {"conversation": conversation, "count": limit})).all()
         return [self._message(row, ()) for row in reversed(rows)]
 
     async def get(self, connection: AsyncConnection, workspace: WorkspaceId, message: MessageId) -> Message:
@@ -160,15 +136,6 @@ class MessageStore:
                 created_at=at,
             )
         )
-
-    async def _next_sequence(self, connection: AsyncConnection, conversation: Conversation) -> int:
-        result = await connection.execute(
-            conversations.update()
-            .where(conversations.c.id == conversation.id)
-            .values(next_sequence=conversations.c.next_sequence + 1)
-            .returning(conversations.c.next_sequence)
-        )
-        return int(result.scalar_one()) - 1
 
     async def _with_citations(self, connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Message]:
         ids = [row.id for row in rows if row.author == Author.BOT]

@@ -191,35 +191,20 @@ class Turns:
             current = replace(
                 current, language=language if isinstance(language, str) else current.language, updated_at=now
             )
-            message = await self._conversations.messages.append(
-                connection,
-                current,
-                author=Author.BOT,
-                text=answer.text,
-                at=now,
-                answer=answer,
-                reply_to=last.id,
-            )
-            await self._conversations.mark_answered(connection, last)
-            events.append(
-                await self._conversations.record(
-                    connection,
-                    current,
-                    kind=EventKind.MESSAGE,
-                    payload=message_payload(message),
-                    at=now,
-                    message=message,
-                )
-            )
-            if answer.kind is AnswerKind.HANDOVER:
+            handed_over = answer.kind is AnswerKind.HANDOVER
+            if handed_over:
                 current = handoff.hand_over(current, queue=self._queue)
+            message, event = await self._conversations.append(
+                connection, current, author=Author.BOT, text=answer.text, answer=answer, reply_to=last
+            )
+            events.append(event)
+            if handed_over:
                 payload = owner_payload(current, reason=str(answer.trace.get("reason", "unanswerable")))
                 events.append(
                     await self._conversations.record(
-                        connection, current, kind=EventKind.OWNER, payload=payload, at=now
+                        connection, current, kind=EventKind.OWNER, payload=payload
                     )
                 )
-            await self._conversations.update(connection, current)
             if mapping is not None:
                 await self._conversations.save_redactions(connection, current.id, mapping)
         done = ConversationEvent(events[-1].id, EventKind.DONE, {"message_id": message.id})
@@ -248,16 +233,6 @@ class _TokenStream:
         payload = {"reply_to": self._last.id, "offset": self._offset, "text": restored}
         self._live.publish(self._conversation, ConversationEvent(0, EventKind.TOKEN, payload))
         self._offset += len(restored)
-
-
-def message_payload(message: Message) -> dict[str, object]:
-    """What a stored ``MESSAGE`` event says of its message."""
-    return {
-        "message_id": message.id,
-        "sequence": message.sequence,
-        "author": str(message.author),
-        "reply_to": message.reply_to,
-    }
 
 
 def owner_payload(conversation: Conversation, *, reason: str) -> dict[str, object]:
