@@ -71,7 +71,7 @@ def answers(
     risk: Annotated[
         float | None,
         typer.Option(
-            min=0.001, max=0.999, help="Share of wrong answers accepted; the setting's unless given."
+            min=0.001, max=1.0, help="Share of wrong answers accepted (1: any); the setting's unless given."
         ),
     ] = None,
 ) -> None:

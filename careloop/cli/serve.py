@@ -102,7 +102,9 @@ async def _serve(settings: Settings, listener: socket.socket, *, load_sample: bo
         if load_sample:
             await load_sample_if_empty(parts)
         address = _address_of(settings, listener)
-        server = Server(build_app(parts), on_start=lambda: announce(settings, address))
+        stopping = asyncio.Event()
+        application = build_app(parts, stopping=stopping)
+        server = Server(application, on_start=lambda: announce(settings, address), stopping=stopping)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)
@@ -117,7 +119,9 @@ class Server(uvicorn.Server):
     database and index.
     """
 
-    def __init__(self, application: ASGIApp, *, on_start: Callable[[], None]) -> None:
+    def __init__(
+        self, application: ASGIApp, *, on_start: Callable[[], None], stopping: asyncio.Event | None = None
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 application,
@@ -129,6 +133,7 @@ class Server(uvicorn.Server):
             )
         )
         self._on_start = on_start
+        self._stopping = stopping or asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then say so."""
@@ -143,6 +148,7 @@ class Server(uvicorn.Server):
 
     def stop(self) -> None:
         """Let requests under way end; the second call waits no longer."""
+        self._stopping.set()  # event streams end of themselves
         self.force_exit = self.should_exit
         self.should_exit = True
 

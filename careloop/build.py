@@ -1,0 +1,320 @@
+"""The composition root: makes every part from the settings, top to bottom. Nothing else builds anything."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from langchain_core.language_models import BaseChatModel
+
+from api.app import create_app
+from api.rate_limit import Limit
+from api.state import ApiConfig, Limits, Services
+from bot.answer import Answerer
+from bot.answerability import load_calibration
+from bot.assistant import Assistant
+from bot.conversations import ConversationStore
+from bot.extractive import ExtractiveAnswerer
+from bot.generative import GenerativeAnswerer
+from bot.pipeline import AnswerPipeline, Policy
+from bot.small_talk import Phrasebook
+from bot.standalone import StandaloneRewriter
+from bot.understanding import Understander
+from careloop.folder_lock import FolderLock
+from careloop.settings import Mode, Settings
+from inference.chat import ChatModelConfig, build_chat_model
+from inference.embeddings import Encoder, EncoderEmbeddings
+from inference.encoder import bundled_model, load_encoder
+from inference.openai_embeddings import EmbeddingsConfig, OpenAiEncoder
+from kit.clock import Clock, SystemClock
+from kit.errors import Misconfigured
+from kit.ids import DEFAULT_WORKSPACE
+from knowledge_base.catalogue import Catalogue
+from knowledge_base.sources import FolderSource, Source, SourceKind, WebsiteSource
+from knowledge_base.splitter import split
+from knowledge_base.sync import Synchroniser
+from retrieval.follower import IndexFollower
+from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
+from retrieval.retriever import HybridRetriever, Retriever
+from store.access import Access
+from store.encryption import Cipher, load_or_create_key
+from store.engine import Database, sqlite_url
+from store.errors import DatabaseUnwritable
+from store.migrate import upgrade
+
+_FOLLOW_SECONDS = 1.0
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the application is made of, ready to use.
+
+    ``owns_index`` is false when another process of this machine has the embedded index open; this one
+    then searches an exact copy in memory, and what it ingests reaches the other's index through the
+    database.
+    """
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    cipher: Cipher
+    access: Access
+    embeddings: EncoderEmbeddings
+    index: VectorIndex
+    follower: IndexFollower
+    owns_index: bool
+    retriever: Retriever
+    catalogue: Catalogue
+    synchroniser: Synchroniser
+    assistant: Assistant
+    chat_model: BaseChatModel | None
+
+
+@asynccontextmanager
+async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Parts]:
+    """Every part; closed again when the block ends.
+
+    Raises ``Misconfigured`` (unusable data folder, key or model) or ``Unavailable`` (database or index
+    server does not answer).
+    """
+    clock = clock or SystemClock()
+    prepare_data_folder(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        database = await _open_database(settings)
+        stack.push_async_callback(database.close)
+        access = Access(database, clock)
+        await access.ensure_workspace(DEFAULT_WORKSPACE, name=settings.bot.company)
+        cipher = Cipher(encryption_key(settings))
+        embeddings = EncoderEmbeddings(_encoder(settings), cache_size=settings.encoder.cache_size)
+        index, owns_index = _open_index(settings, embeddings.identity, stack)
+        follower = IndexFollower(database, index, encoder=embeddings.identity)
+        chat_model = _chat_model(settings)
+        rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
+        retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
+        assistant = _assistant(
+            settings, database, cipher=cipher, clock=clock, retriever=retriever, chat_model=chat_model
+        )
+        stack.push_async_callback(assistant.stop)
+        await follower.reconcile()
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            database=database,
+            cipher=cipher,
+            access=access,
+            embeddings=embeddings,
+            index=index,
+            follower=follower,
+            owns_index=owns_index,
+            retriever=retriever,
+            catalogue=Catalogue(database),
+            synchroniser=Synchroniser(database, embeddings, clock=clock, split=split),
+            assistant=assistant,
+            chat_model=chat_model,
+        )
+
+
+@asynccontextmanager
+async def running(parts: Parts) -> AsyncIterator[None]:
+    """Background work of a server while the block runs: follow the database, answer what was left open."""
+    following = (
+        asyncio.create_task(parts.follower.follow(interval=_FOLLOW_SECONDS)) if parts.owns_index else None
+    )
+    recovering = asyncio.create_task(parts.assistant.recover())
+    try:
+        yield
+    finally:
+        for task in (following, recovering):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+
+def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI:
+    """The HTTP application over ``parts``; setting ``stopping`` ends its streams."""
+
+    async def index_answers() -> None:
+        vector = await parts.embeddings.encode_queries(["ready"])
+        await parts.index.query(DEFAULT_WORKSPACE, vector, limit=1)
+
+    async def encoder_answers() -> None:
+        await parts.embeddings.encode_queries(["ready"])
+
+    services = Services(
+        database=parts.database,
+        cipher=parts.cipher,
+        access=parts.access,
+        chat=parts.assistant,
+        retriever=parts.retriever,
+        catalogue=parts.catalogue,
+        synchroniser=parts.synchroniser,
+        open_source=open_source,
+        checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
+        clock=parts.clock,
+        stopping=stopping or asyncio.Event(),
+    )
+    return create_app(services, api_config(parts.settings))
+
+
+def open_source(kind: SourceKind, location: str) -> Source:
+    """The source of ``kind`` at ``location``. Raises ``SourceInvalid`` or ``UnsafeAddress``."""
+    match kind:
+        case SourceKind.FOLDER:
+            return FolderSource(Path(location))
+        case SourceKind.WEBSITE:
+            return WebsiteSource(location)
+
+
+def api_config(settings: Settings) -> ApiConfig:
+    """What the API needs of the settings."""
+    server = settings.server
+    return ApiConfig(
+        visitor_secret=_derived(encryption_key(settings), "visitor tokens"),
+        version=version("careloop"),
+        open_access=settings.mode is Mode.DEVELOPMENT,
+        allowed_hosts=server.allowed_hosts,
+        allowed_origins=server.allowed_origins,
+        company=settings.bot.company,
+        visitor_token_lifetime=timedelta(minutes=server.visitor_token_minutes),
+        limits=Limits(
+            key=Limit.per_minute(server.requests_per_minute),
+            visitor=Limit.per_minute(server.visitor_requests_per_minute),
+            address=Limit.per_minute(server.address_requests_per_minute),
+        ),
+        knowledge_roots=settings.knowledge_roots,
+    )
+
+
+def encryption_key(settings: Settings) -> bytes:
+    """The 32 bytes that encrypt at rest, from the settings or the data folder. Raises ``Misconfigured``."""
+    if settings.encryption_key is None:
+        return load_or_create_key(settings.data_dir / "encryption.key")
+    try:
+        key = base64.urlsafe_b64decode(settings.encryption_key.get_secret_value())
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise Misconfigured("CARELOOP_ENCRYPTION_KEY must be 32 bytes in base64url.")
+    return key
+
+
+def prepare_data_folder(folder: Path) -> None:
+    """Make the data folder. Raises ``DatabaseUnwritable`` when it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise DatabaseUnwritable(
+            f"The data folder {folder} cannot be written: {error.strerror}. CARELOOP_DATA_DIR names it."
+        ) from error
+
+
+async def _open_database(settings: Settings) -> Database:
+    url = database_url(settings)
+    database = Database(url)
+    if database.dialect != "sqlite":
+        await database.ping()  # says in one line that the server does not answer; a migration would not
+    await asyncio.to_thread(upgrade, url)
+    return database
+
+
+def database_url(settings: Settings) -> str:
+    """The database's URL with the driver we use."""
+    if settings.database_url is None:
+        return sqlite_url(settings.data_dir.resolve() / "careloop.db")
+    scheme, separator, rest = settings.database_url.partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        raise Misconfigured("CARELOOP_DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _encoder(settings: Settings) -> Encoder:
+    choice = settings.encoder
+    if choice.base_url is not None:
+        config = EmbeddingsConfig(model=choice.model_name, base_url=choice.base_url, api_key=choice.api_key)
+        return OpenAiEncoder(config)
+    return load_encoder(
+        choice.model or bundled_model(), cache=choice.cache_dir.resolve(), threads=choice.threads
+    )
+
+
+def _open_index(settings: Settings, encoder: str, stack: AsyncExitStack) -> tuple[VectorIndex, bool]:
+    if settings.index.url is not None:
+        return ChromaIndex.server(settings.index.url, encoder=encoder), True
+    folder = settings.data_dir / "index"
+    lock = FolderLock(folder)
+    stack.callback(lock.release)
+    if lock.acquire():
+        return ChromaIndex.embedded(folder, encoder=encoder), True
+    return MemoryIndex(), False
+
+
+def _chat_model(settings: Settings) -> BaseChatModel | None:
+    llm = settings.llm
+    if llm.model is None:
+        return None
+    return build_chat_model(
+        ChatModelConfig(
+            model=llm.model, base_url=llm.base_url, api_key=llm.api_key, timeout_seconds=llm.timeout_seconds
+        )
+    )
+
+
+def _assistant(
+    settings: Settings,
+    database: Database,
+    *,
+    cipher: Cipher,
+    clock: Clock,
+    retriever: Retriever,
+    chat_model: BaseChatModel | None,
+) -> Assistant:
+    phrases = Phrasebook.load()
+    understander = Understander(phrases=phrases)
+    understander.warm_up()
+    answerer: Answerer = ExtractiveAnswerer()
+    if chat_model is not None:
+        answerer = GenerativeAnswerer(
+            chat_model,
+            fallback=answerer,
+            company=settings.bot.company,
+            model_name=settings.llm.model or "",
+            knowledge_language=settings.bot.default_language,
+        )
+    pipeline = AnswerPipeline(
+        retriever=retriever,
+        calibration=load_calibration(),
+        answerer=answerer,
+        understander=understander,
+        phrases=phrases,
+        policy=Policy(
+            max_wrong_answer_rate=settings.bot.max_wrong_answer_rate,
+            knowledge_language=settings.bot.default_language,
+            any_language=chat_model is not None,
+        ),
+    )
+    return Assistant(
+        database=database,
+        conversations=ConversationStore(cipher),
+        pipeline=pipeline,
+        clock=clock,
+        queue=settings.bot.queue,
+        burst_window=settings.bot.burst_window_ms / 1000,
+    )
+
+
+def _derived(key: bytes, purpose: str) -> bytes:
+    """A key for ``purpose`` that says nothing about ``key`` (keyed BLAKE2b)."""
+    return hashlib.blake2b(purpose.encode(), key=key, digest_size=_KEY_BYTES).digest()
