@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -70,7 +71,7 @@ class _Parse:
 class Phrasebook:
     """The phrases of ``phrases.yaml``, compiled; and the replies to them."""
 
-    def __init__(self, data: Mapping[str, Mapping[str, Sequence[str | Mapping[str, str]]]]) -> None:
+    def __init__(self, data: Mapping[str, Any]) -> None:
         lists = data["lists"]
         self._anywhere = _compile(data["anywhere"], lists, r"\b(?:{})\b")
         self._whole = _compile(data["whole"], lists, r"(?:{})(?: |$)")
@@ -81,7 +82,7 @@ class Phrasebook:
         self._reasons = re.compile(rf"(?:{data['reasons']})(?: |$)")
         self._spelling = Spelling([str(word) for word in data["often_mistyped"]])
         self._emoji = {symbol: f" {word} " for symbol, word in data["emoji"].items()}
-        self._replies = data["replies"]
+        self._replies: Mapping[str, Mapping[str, str]] = data["replies"]
 
     @classmethod
     def load(cls, path: Path = PHRASES) -> Phrasebook:
@@ -120,7 +121,7 @@ class Phrasebook:
 
     def say(self, key: str, *, language: str) -> str:
         """The reply ``key`` of phrases.yaml in ``language``, or in English where there is none."""
-        return str(dict(self._replies.get(language) or self._replies["en"])[key])
+        return self._replies.get(language, self._replies["en"])[key]
 
     def _normalise(self, clause: str) -> str:
         plain = unicodedata.normalize("NFKC", clause).lower().replace("'", "").replace("’", "")
@@ -155,7 +156,11 @@ class Phrasebook:
                 steps.append((match.end(), phrase))  # noqa: PERF401 (a match is needed twice)
         if match := self._fillers.match(clause, position):
             steps.append((match.end(), None))
-        if here.phrases and here.phrases[-1].intent is Intent.HUMAN and self._reasons.match(clause, position):
+        # "The person I sent money to" wants nobody: a wish that goes on is at least "talk to somebody".
+        wish = (
+            here.phrases and here.phrases[-1].intent is Intent.HUMAN and clause.count(" ", 0, position) >= 3
+        )
+        if wish and self._reasons.match(clause, position):
             steps.append((len(clause), None))
         return steps
 

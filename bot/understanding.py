@@ -71,9 +71,5 @@ class Understander:
             reply=self._phrases.reply_to(guess.intent, language=code or expected),
         )
 
-    def refusal(self, *, language: str) -> str:
-        """What to say to a message that only gives the assistant orders."""
-        return self._phrases.refusal(language=language)
-
 
 __all__ = ["Intent", "Understander", "Understanding"]

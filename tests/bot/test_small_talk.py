@@ -108,7 +108,8 @@ def cases() -> list[tuple[Intent, str]]:
              "Wie kündige ich meinen Vertrag?", "who are you partnered with for roaming",
              "test my line speed", "can you help me cancel my contract", "my name is wrong on the bill",
              "are you open on Sunday?", "does anyone answer the phone on bank holidays?",
-             "I want to talk about my bill", "can I call Switzerland from my plan"),
+             "I want to talk about my bill", "can I call Switzerland from my plan",
+             "The person I sent money to hasn't gotten it yet!", "call back my mom please"),
         ),
     )  # fmt: skip
     return [(case.intent, text) for case in table for text in case.texts]
@@ -139,6 +140,10 @@ def test_every_intent_has_a_reply_in_every_language(intent: Intent, language: st
 def test_an_unknown_language_is_answered_in_english() -> None:
     assert BOOK.reply_to(Intent.GREETING, language="fi") == BOOK.reply_to(Intent.GREETING, language="en")
     assert BOOK.reply_to(Intent.QUESTION, language="en") is None
+
+
+def test_orders_are_declined_politely() -> None:
+    assert "help centre" in BOOK.refusal(language="en")
 
 
 def test_it_says_honestly_that_it_is_a_machine() -> None:

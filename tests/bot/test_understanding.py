@@ -43,7 +43,6 @@ def test_orders_to_the_assistant_are_seen() -> None:
 
     assert understanding.is_suspicious
     assert understanding.injection > 0.9
-    assert "help centre" in UNDERSTANDER.refusal(language="en")
 
 
 def test_complaints_about_warnings_are_no_orders() -> None:
