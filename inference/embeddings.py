@@ -49,7 +49,9 @@ class Encoder(Protocol):
         """One unit vector per text: (number of texts, dimensions)."""
         ...
 
-    def encode_with_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> SpanEmbeddings:
+    def encode_with_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> SpanEmbeddings:
         """As ``encode``, and a vector for each span ``[start, end)`` of characters of each text."""
         ...
 

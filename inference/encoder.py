@@ -40,7 +40,10 @@ def load_encoder(model: Path, *, cache: Path, threads: int = 2) -> OpenVinoEncod
     The converted model is kept in ``cache`` under a name that holds the hash of the weights. Raises
     ``ModelMissing`` when there is no such model or it cannot be converted.
     """
-    weights = next((model / name for name in ("model.safetensors", "pytorch_model.bin") if (model / name).is_file()), None)
+    weights = next(
+        (model / name for name in ("model.safetensors", "pytorch_model.bin") if (model / name).is_file()),
+        None,
+    )
     if weights is None or not (model / "tokenizer.json").is_file():
         raise ModelMissing(
             f"There is no sentence-transformers model in {model}: expected model.safetensors and tokenizer.json."
@@ -86,7 +89,9 @@ class OpenVinoEncoder:
             vectors[places] = embeddings
         return vectors
 
-    def encode_with_spans(self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]) -> SpanEmbeddings:
+    def encode_with_spans(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
+    ) -> SpanEmbeddings:
         """As ``encode``, and for each span the mean of its tokens' states (late chunking, arXiv:2409.04701)."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         span_vectors: list[Matrix] = [np.empty((0, self.dimensions), dtype=np.float32)] * len(texts)
@@ -98,7 +103,11 @@ class OpenVinoEncoder:
 
     def _run(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
         """Batches of like length: (places in ``texts``, encodings, embeddings, token states)."""
-        encodings = self._tokenizer.encode_batch(list(texts)) if len(texts) > 1 else [self._tokenizer.encode(t) for t in texts]
+        encodings = (
+            self._tokenizer.encode_batch(list(texts))
+            if len(texts) > 1
+            else [self._tokenizer.encode(t) for t in texts]
+        )
         order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
         if len(batches) <= 1:
@@ -158,7 +167,12 @@ def _pool_spans(encoding: Encoding, states: Matrix, spans: Sequence[tuple[int, i
 def _hash_of(model: Path, weights: Path) -> str:
     """Twelve hex digits that change with the weights, the tokenizer or the pooling."""
     digest = hashlib.sha256()
-    for file in (weights, model / "tokenizer.json", model / "modules.json", model / "1_Pooling" / "config.json"):
+    for file in (
+        weights,
+        model / "tokenizer.json",
+        model / "modules.json",
+        model / "1_Pooling" / "config.json",
+    ):
         if file.is_file():
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

@@ -58,7 +58,9 @@ def _is_abbreviation(text: str, boundary: re.Match[str]) -> bool:
     following = text[boundary.end() :].lstrip(" ")[:1]
     if word in _ABBREVIATIONS:
         return not (word in {"etc", "a.m", "p.m", "no"} and (following.isupper() or not following))
-    is_list_number = word.isdigit() and len(word) <= 2 and text[: boundary.start() - len(word)].endswith(("\n", ""))
+    is_list_number = (
+        word.isdigit() and len(word) <= 2 and text[: boundary.start() - len(word)].endswith(("\n", ""))
+    )
     line_start = text.rfind("\n", 0, boundary.start()) + 1
     return is_list_number and not text[line_start : boundary.start() - len(word)].strip()
 
