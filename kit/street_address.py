@@ -12,9 +12,9 @@ EX FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD L
 N NE NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD
 TF TN TQ TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE
 """
-_AREA = "|".join(sorted(_AREAS.split(), key=len, reverse=True))
+_KNOWN_AREAS = frozenset(_AREAS.split())
 _POSTCODE = re.compile(
-    rf"(?i)(?<!\w)(?:{_AREA})[0-9][0-9A-Z]?\s?(?![0-9](?:GB|TB|HZ|ND|RD|ST|TH)\b)"
+    r"(?i)(?<!\w)(?P<area>[A-Z]{1,2})[0-9][0-9A-Z]?\s?(?![0-9](?:GB|TB|HZ|ND|RD|ST|TH)\b)"
     r"[0-9][ABD-HJLNP-UW-Z]{2}(?!\w)"
 )
 _KIND_OF_STREET = (
@@ -47,7 +47,8 @@ _WITH_UNIT = re.compile(
 )
 # Mail to United States forces.
 _FORCES = re.compile(
-    r"(?:[^\n.!?]{3,40}\b(?:Box\s[0-9]+|[A-Z]\w+)\s*,?\s*)?\b[AFD]PO\s,?\s?A[AEP]\s[0-9]{5}(?!\w)"
+    r"(?:(?:(?:PSC|Unit|CMR)\s[0-9]+,?\sBox\s[0-9]+|US[A-Z]{1,4}\s[A-Z]\w+)\s*,?\s*)?"
+    r"\b[AFD]PO\s,?\s?A[AEP]\s[0-9]{5}(?!\w)"
 )
 _LOWER_CASE = re.compile(
     r"(?i)(?<![\w$£€.])[0-9]{1,5}[a-z]?\s(?:[a-z'’]{3,20}\s){1,2}(?:street|road|avenue|lane|boulevard|"
@@ -91,16 +92,25 @@ _ENDS = re.compile(
 
 def find_addresses(text: str) -> Iterator[tuple[int, int]]:
     """Offsets of postal addresses and post codes in ``text``; each has a digit. They may overlap."""
-    if not _DIGIT(text):
-        return
+    if _DIGIT(text):
+        yield from _announced(text)
+        for pattern in (_WITH_UNIT, _NUMBERED, _FORCES, _EUROPEAN, _BOX, _LOWER_CASE):
+            yield from (match.span() for match in pattern.finditer(text) if _DIGIT(match.group()))
+        yield from _codes(text)
+
+
+def _announced(text: str) -> Iterator[tuple[int, int]]:
+    """What follows words such as "my address is", as far as it can be an address."""
     for pattern in (_CUE, _HOUSE):
         for match in pattern.finditer(text):
             start, value = match.start("value"), _ENDS.sub("", match["value"]).rstrip(" ,")
             if _DIGIT(value):
                 yield start, start + len(value)
-    for pattern in (_WITH_UNIT, _NUMBERED, _FORCES, _EUROPEAN, _BOX, _POSTCODE, _LOWER_CASE):
-        for match in pattern.finditer(text):
-            if _DIGIT(match.group()):
-                yield match.span()
+
+
+def _codes(text: str) -> Iterator[tuple[int, int]]:
+    for match in _POSTCODE.finditer(text):
+        if match["area"].upper() in _KNOWN_AREAS:
+            yield match.span()
     for match in _ZIP.finditer(text):
         yield match.span("value") if match["value"] else match.span()

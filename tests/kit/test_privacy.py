@@ -63,6 +63,7 @@ PERSONAL = [
     Case("5 Rue de la Paix 75002", Kind.ADDRESS, "5 Rue de la Paix 75002"),
     Case("send to P.O. Box 123", Kind.ADDRESS, "P.O. Box 123"),
     Case("zip code is 90210", Kind.ADDRESS, "90210"),
+    Case("Meet me at PSC 0413, Box 8144\nAPO AA 42323", Kind.ADDRESS, "PSC 0413, Box 8144\nAPO AA 42323"),
     Case("lives in 88 Long Meadow, Apt 4", Kind.ADDRESS, "88 Long Meadow, Apt 4"),
     Case("My name is Ada Lovelace.", Kind.NAME, "Ada Lovelace"),
     Case("my name is ada lovelace", Kind.NAME, "ada lovelace"),
@@ -112,6 +113,10 @@ def test_personal_data_is_found(case: Case) -> None:
         "room 12, floor 3, step 4",
         "login is broken",
         "300.300.300.300 is no address",
+        "the model is XQ1 2AB",
+        "we go via Milano to 3 towns",
+        "I live at an old farm. It has 3 doors",
+        "my address is the old one since 2019",
     ],
 )
 def test_what_retrieval_needs_stays(text: str) -> None:
