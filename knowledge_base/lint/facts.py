@@ -28,7 +28,7 @@ _SPELLED = {word: number for number, word in enumerate(_UP_TO_FIFTEEN.split(), s
     "ninety": 90,
 }
 _NUMBER = r"\d[\d,]*(?:\.\d+)?"
-_SPELLED_OUT = "|".join(_SPELLED)
+_SPELLED_OUT = "|".join(sorted(_SPELLED, key=len, reverse=True))
 _QUALIFIED = r"(?:(?:working|business|calendar|full|consecutive|more)\s)?"
 _PATTERNS = (
     ("date", rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<month>{_MONTH})\b\.?(?:,?\s+(?P<year>\d{{4}}))?"),
@@ -38,17 +38,26 @@ _PATTERNS = (
     ("time", r"\b(?P<hour>\d{1,2}):(?P<minute>\d{2})\b"),
     ("money", rf"(?P<currency>[£$€¥₹])\s?(?P<number>{_NUMBER})(?:\s?(?P<scale>[pkm])\b)?"),
     ("percent", rf"(?P<number>{_NUMBER})\s?(?:%|per\s?cent\b)"),
-    ("quantity", rf"\b(?P<number>{_NUMBER}|{_SPELLED_OUT})[\s-]?{_QUALIFIED}(?P<unit>[a-z]{{1,20}})\b"),
+    (
+        "quantity",
+        rf"\b(?P<number>{_NUMBER}[\s-]?|(?:{_SPELLED_OUT})[\s-]){_QUALIFIED}(?P<unit>[a-z]{{1,20}})\b",
+    ),
 )
 _FACT = [(kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS]
 # "Fibre 500", "Wi-Fi 6", "Step 2": a number that names something.
 _NAMED = re.compile(rf"\b([A-Z][\w-]*)\s({_NUMBER})\b(?!\s?%)")
+# Words that begin a sentence with a number in it, and name nothing.
+_BEFORE_NUMBERS = """
+    about after allow all another any around at before between both by during each every first for from in
+    last maximum minimum next of on only over pay under until up wait when with within
+"""
 # Words after a number that do not say what it counts.
 _AFTER_NUMBERS = """
-    a am an and are as at be but by can for from has have if in is it no nor not of off on or out per pm so than
-    that the then this to under up was we when will with you your
+    a am an and are as at be but by can for from has have if in is it no nor not of off on or out per pm so
+    than that the then this to under up was we when will with you your
 """
 _NO_UNIT = frozenset(_AFTER_NUMBERS.split())
+_NO_NAME = _NO_UNIT | set(_BEFORE_NUMBERS.split()) | set(_MONTHS)
 _TELLING = re.compile(r"[a-z]{3,}")
 _NOT_TELLING = "the and for you your are with that this from can will have has our not any all per"
 _SMALL_WORDS = frozenset(_NOT_TELLING.split())
@@ -71,12 +80,14 @@ def facts_of(sentence: str) -> Facts:
     rest = normalise(sentence)
     values: dict[str, set[str]] = defaultdict(set)
     for kind, pattern in _FACT:
+        if kind == "quantity":  # the last, which would take any number that was not taken before
+            for match in reversed(_named(rest)):
+                rest = rest[: match.start(2)] + rest[match.end(2) :]
         for match in pattern.finditer(rest):
             slot, value = _read(kind, match)
             if slot:
                 values[slot].add(value)
-        if kind != "quantity":
-            rest = pattern.sub(" ", rest)
+        rest = pattern.sub(" ", rest)
     return Facts(
         {slot: frozenset(found) for slot, found in values.items()}, names_in(sentence), _topic(sentence)
     )
@@ -84,8 +95,11 @@ def facts_of(sentence: str) -> Facts:
 
 def names_in(text: str) -> frozenset[str]:
     """Numbers that name something, with the word before them: "fibre 500"."""
-    named = _NAMED.finditer(normalise(text))
-    return frozenset(f"{match[1]} {match[2]}".lower() for match in named if match[1].lower() not in _MONTHS)
+    return frozenset(match.group().lower() for match in _named(normalise(text)))
+
+
+def _named(text: str) -> list[re.Match[str]]:
+    return [match for match in _NAMED.finditer(text) if match[1].lower() not in _NO_NAME]
 
 
 def _read(kind: str, match: re.Match[str]) -> tuple[str, str]:
@@ -112,6 +126,7 @@ def _read(kind: str, match: re.Match[str]) -> tuple[str, str]:
 
 
 def _plain(number: str) -> str:
+    number = number.strip(" -")
     spelled = _SPELLED.get(number.lower())
     return f"{float(number.replace(',', '')) if spelled is None else spelled:g}"
 

@@ -10,6 +10,7 @@ from knowledge_base.errors import CannotLoad
 from knowledge_base.sources.limits import FileLimits
 
 _CHUNK = 256 * 1024
+_HARMLESS = 1024 * 1024  # bytes: whatever the ratio, so little hurts nobody
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how binary Office files begin, and encrypted new ones
 # OOXML forbids document type definitions (ECMA-376 part 2, 8.1.4); entities in them can explode in a parser.
 _DOCTYPES = tuple(
@@ -39,7 +40,7 @@ def check_archive(data: bytes, limits: FileLimits) -> None:
 
 
 def _budget(size: int, limits: FileLimits) -> int:
-    return min(limits.unpacked_bytes, max(size * limits.unpacked_ratio, _CHUNK))
+    return min(limits.unpacked_bytes, max(size * limits.unpacked_ratio, _HARMLESS))
 
 
 def _check_directory(members: list[zipfile.ZipInfo], size: int, limits: FileLimits) -> None:

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import resource
 import signal
 import struct
@@ -29,6 +30,8 @@ from knowledge_base.sources.pdf_text import paragraphs
 from knowledge_base.sources.spreadsheet import spreadsheet_to_markdown
 from knowledge_base.sources.web_page import read_page
 
+_SLIDE_NUMBER = re.compile(r"<!-- Slide number: \d+ -->\n?")
+_PICTURE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")  # the file it names is inside the deck
 LENGTH = struct.Struct("<I")
 
 
@@ -107,7 +110,8 @@ def _docx(data: bytes, _most: int) -> str:
 
 def _pptx(data: bytes, _most: int) -> str:
     converter = PptxConverter()  # type: ignore[no-untyped-call]  # the library has no types here
-    return str(converter.convert(io.BytesIO(data), StreamInfo(extension=".pptx")).markdown)
+    slides = str(converter.convert(io.BytesIO(data), StreamInfo(extension=".pptx")).markdown)
+    return _PICTURE.sub(r"\1", _SLIDE_NUMBER.sub("", slides))
 
 
 def _xlsx(data: bytes, most: int) -> str:

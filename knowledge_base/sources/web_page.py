@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from urllib.parse import urldefrag, urljoin
 
 import trafilatura
 from bs4 import BeautifulSoup, Tag
+from bs4.dammit import EncodingDetector
 from markitdown.converters import HtmlConverter
 
 from knowledge_base.sources.canonical import canonical, one_line
@@ -73,8 +75,13 @@ def html_to_markdown(html: str) -> str:
 
 
 def _decoded(html: bytes, encoding: str | None) -> str:
-    soup = BeautifulSoup(html, "lxml", from_encoding=encoding)
-    return str(soup)
+    """By the byte order mark, else as the response says, else as the page says, else as browsers guess."""
+    html, marked = EncodingDetector.strip_byte_order_mark(html)
+    declared = EncodingDetector.find_declared_encoding(html, is_html=True)
+    for candidate in filter(None, (marked, encoding, declared, "utf-8")):
+        with contextlib.suppress(LookupError, UnicodeDecodeError):
+            return html.decode(candidate)
+    return html.decode("cp1252", "replace")
 
 
 def _article(soup: BeautifulSoup) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from inference.embeddings import EncoderEmbeddings
+from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.fakes import HashEncoder
 from kit.clock import ManualClock
 from knowledge_base import Document, FolderSource, PassageDraft, PassageKind, Synchroniser
 from store.engine import Database
-
-Sync = Callable[..., Synchroniser]
 
 
 def split_by_blank_lines(document: Document) -> list[PassageDraft]:
@@ -26,12 +23,14 @@ def split_by_blank_lines(document: Document) -> list[PassageDraft]:
     ]
 
 
+def embeddings_of(encoder: Encoder | None = None) -> EncoderEmbeddings:
+    return EncoderEmbeddings(encoder or HashEncoder())
+
+
 def synchroniser(
     database: Database, clock: ManualClock, *, embeddings: EncoderEmbeddings | None = None
 ) -> Synchroniser:
-    return Synchroniser(
-        database, embeddings or EncoderEmbeddings(HashEncoder()), clock=clock, split=split_by_blank_lines
-    )
+    return Synchroniser(database, embeddings or embeddings_of(), clock=clock, split=split_by_blank_lines)
 
 
 def write(folder: Path, **files: str) -> FolderSource:
