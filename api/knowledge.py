@@ -143,7 +143,10 @@ async def search(
     services: ServicesDep,
     caller: KnowledgeReader,
     q: Annotated[
-        str, Query(min_length=1, max_length=2000, pattern=r"^[^\x00]*\S[^\x00]*$", examples=[wire.QUESTION])
+        str,
+        Query(
+            min_length=1, max_length=2000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$", examples=[wire.QUESTION]
+        ),
     ],
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> models.SearchResult:

@@ -20,10 +20,13 @@ QUESTION = "How long do I have to change my mind?"
 QUOTE = "You have 14 days to call off a new order, a renewal or an upgrade, for whatever reason."
 
 # Something visible, and no NUL, which PostgreSQL cannot store.
-Text = Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE, pattern=r"^[^\x00]*\S[^\x00]*$")]
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_MESSAGE, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"),
+]
 ShortName = Annotated[
-    str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+    str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
 ]
 Channel = Annotated[str, Field(pattern="^[a-z][a-z0-9_-]{0,39}$")]
 

@@ -2,6 +2,7 @@
 
 import { render, withCitations, withMark } from "./markdown.js";
 
+const THUMB = "M3 10h4v11H3V10Zm6 0 4-8c1.700 0 3 1.300 3 3l-1 4h5.500c1.300 0 2.200 1.200 1.900 2.500l-1.800 7.300A2.200 2.200 0 0 1 18.500 21H9V10Z";
 const $ = (id) => document.getElementById(id);
 
 /** The element of one message. `actions`: open(message, citation), choose(text), rate(message, rating). */
@@ -137,17 +138,28 @@ function thumbs(message, actions) {
   node.className = "thumbs";
   node.setAttribute("role", "group");
   node.setAttribute("aria-label", "Was this helpful?");
-  const make = (rating, label, sign) => {
-    const thumb = button(sign, "thumb", async () => {
+  const make = (rating, label) => {
+    const thumb = button("", `thumb ${rating}`, async () => {
       await actions.rate(message, rating);
       for (const other of node.children) other.setAttribute("aria-pressed", String(other === thumb));
     });
+    thumb.append(icon(THUMB));
     thumb.setAttribute("aria-label", label);
     thumb.setAttribute("aria-pressed", "false");
     return thumb;
   };
-  node.append(make("up", "This helped", "👍"), make("down", "This did not help", "👎"));
+  node.append(make("up", "This helped"), make("down", "This did not help"));
   return node;
+}
+
+function icon(path) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  shape.setAttribute("d", path);
+  svg.append(shape);
+  return svg;
 }
 
 function optionList(options, actions) {

@@ -1,0 +1,161 @@
+"""Nothing of one workspace, or of one visitor, is reachable from another: over every route there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from store.access import Scope
+from tests.api.conftest import World
+from tests.api.test_conversations import open_one, say
+
+pytestmark = pytest.mark.anyio
+
+_NAMED_BY_ID = {"conversation_id", "message_id", "number", "source_id", "document_id", "version_id", "key_id"}
+_BODIES = {
+    "send_message": {"text": "Hello"},
+    "reply_as_agent": {"agent": "Maya", "text": "Hello"},
+    "claim_conversation": {"agent": "Maya"},
+    "release_conversation": {"agent": "Maya"},
+    "hand_over": {},
+    "rate_message": {"rating": "up"},
+}
+# Lists of the caller's own workspace, and what belongs to none.
+_WITHOUT_IDS = {
+    "open_conversation", "list_conversations", "create_chat_completion", "list_models", "get_model", "list_sources",
+    "add_source", "list_documents", "search_knowledge", "knowledge_health", "create_visitor_token", "list_keys",
+    "create_key", "liveness", "readiness", "metrics",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    path: str
+    operation: str
+
+
+def routes(document: dict[str, Any]) -> list[Route]:
+    return [
+        Route(method.upper(), path, operation["operationId"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+async def ids_of_default(client: httpx.AsyncClient) -> dict[str, str]:
+    conversation = await open_one(client)
+    reply = (await say(client, conversation, "How long?"))["reply"]
+    key = (await client.get("/v1/keys")).json()["items"][0]["id"]
+    return {
+        "conversation_id": conversation,
+        "message_id": str(reply["id"]),
+        "number": "1",
+        "source_id": "src_default",
+        "document_id": "doc_default",
+        "version_id": "ver_default",
+        "key_id": key,
+    }
+
+
+async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[object]:
+    paths = (
+        "/v1/conversations",
+        f"/v1/conversations/{ids['conversation_id']}/messages",
+        "/v1/keys",
+        "/v1/knowledge/sources",
+    )
+    return [(await client.get(path)).json() for path in paths]
+
+
+async def test_every_route_with_an_id_hides_another_workspace_s(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    ids = await ids_of_default(client)
+    before = await snapshot(client, ids)
+    tried = 0
+    async with world.client("other") as stranger:
+        for route in routes(world.app.openapi()):
+            if "{" not in route.path or route.operation == "get_model":
+                assert route.operation in _WITHOUT_IDS, (
+                    f"say here how {route.operation} keeps workspaces apart"
+                )
+                continue
+            response = await stranger.request(
+                route.method, route.path.format(**ids), json=_BODIES.get(route.operation)
+            )
+            assert response.status_code == 404, (route, response.text)
+            tried += 1
+    assert tried >= 17
+    after = await snapshot(client, ids)
+    key_uses = [key.pop("last_used_at") for state in (before, after) for key in state[2]["items"]]  # type: ignore[index]
+    assert key_uses
+    assert after == before
+
+
+async def test_lists_and_searches_show_the_own_workspace_only(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    await ids_of_default(client)
+    async with world.client("other") as stranger:
+        assert (await stranger.get("/v1/conversations")).json()["items"] == []
+        assert len((await stranger.get("/v1/keys")).json()["items"]) == 1
+        assert [s["id"] for s in (await stranger.get("/v1/knowledge/sources")).json()["items"]] == [
+            "src_other"
+        ]
+        assert [d["id"] for d in (await stranger.get("/v1/knowledge/documents")).json()["items"]] == [
+            "doc_other"
+        ]
+        found = (await stranger.get("/v1/knowledge/search?q=days")).json()["items"]
+        assert {hit["document_id"] for hit in found} == {"doc_other"}
+        assert (await stranger.get("/v1/knowledge/health")).json()["documents"] == 1
+
+
+async def test_every_route_refuses_whoever_is_not_known(world: World) -> None:
+    ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
+    async with world.client(None) as nobody, world.client("cl_wrong") as liar:
+        for route in routes(world.app.openapi()):
+            if route.operation in {"liveness", "readiness", "create_visitor_token"}:
+                continue
+            for client in (nobody, liar):
+                response = await client.request(
+                    route.method, route.path.format(**ids), json=_BODIES.get(route.operation)
+                )
+                assert response.status_code == 401, (route, response.text)
+                assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_every_route_asks_for_its_scope(world: World) -> None:
+    """A key of scope metrics may do nothing but read metrics."""
+    ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
+    free = {"liveness", "readiness", "metrics", "list_models", "get_model"}
+    async with world.client(Scope.METRICS) as client:
+        for route in routes(world.app.openapi()):
+            if route.operation not in free:
+                response = await client.request(
+                    route.method, route.path.format(**ids), json=_BODIES.get(route.operation, {})
+                )
+                assert response.status_code in {403, 422}, (route, response.text)
+
+
+async def test_a_visitor_reaches_no_other_visitor_s_conversation(world: World) -> None:
+    ids: dict[str, str] = {}
+    for number in (1, 2):
+        async with world.client(None, origin="http://care.example") as page:
+            token = (await page.post("/v1/visitors", json={})).json()["token"]
+        async with world.client(token, origin="http://care.example") as visitor:
+            if number == 1:
+                conversation = await open_one(visitor)
+                reply = (await say(visitor, conversation, "How long?"))["reply"]
+                ids = {"conversation_id": conversation, "message_id": str(reply["id"]), "number": "1"}
+                continue
+            assert (await visitor.get("/v1/conversations")).json()["items"] == []
+            for route in routes(world.app.openapi()):
+                if "{conversation_id}" in route.path:
+                    response = await visitor.request(
+                        route.method, route.path.format(**ids), json=_BODIES.get(route.operation)
+                    )
+                    assert response.status_code in {403, 404}, (route, response.text)
