@@ -184,8 +184,6 @@ class RetryingChatModel(BaseChatModel):
         return max(0.0, (date - self.clock.now()).total_seconds())
 
     def _translated(self, error: Exception) -> CareloopError:
-        if isinstance(error, CareloopError):
-            return error
         if isinstance(error, ModelRateLimitError):
             detail = f"The server of {self.name_of_model!r} takes no more requests now."
             return ModelRateLimited(detail, retry_after=self._retry_after(error))

@@ -20,13 +20,19 @@ class PersonalDataSpan:
 
 
 def find_personal_data(text: str) -> list[PersonalDataSpan]:
-    """Personal data in ``text``, in order of appearance; spans do not overlap (the surer kind wins)."""
+    """Personal data in ``text``, in order of appearance.
+
+    Spans do not overlap: the surer kind comes first, and a later one ends where it would run into it.
+    """
     found: list[PersonalDataSpan] = []
     lowered = text.lower()
     taken = bytearray(len(text))
 
     def take(kind: PersonalDataKind, start: int, end: int) -> None:
-        if start < end and not any(taken[start:end]):
+        cut = taken.find(1, start, end)
+        if cut >= 0:
+            end = start + len(text[start:cut].rstrip(" ,;:(\n"))
+        if start < end:
             taken[start:end] = b"\x01" * (end - start)
             found.append(PersonalDataSpan(start, end, kind, text[start:end]))
 

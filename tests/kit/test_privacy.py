@@ -138,6 +138,12 @@ def test_one_value_has_one_placeholder_for_the_whole_conversation() -> None:
     )
 
 
+def test_an_address_ends_where_a_phone_number_begins() -> None:
+    redaction = redact("My address is 12 Long Acre, 07700 900123")
+
+    assert redaction.text == "My address is [ADDRESS_1], [PHONE_1]"
+
+
 def test_what_looks_like_a_placeholder_is_one_too() -> None:
     redaction = redact("Type [EMAIL_1] here: jo@example.com")
 
