@@ -95,10 +95,10 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         access = Access(database, clock)
         await access.ensure_workspace(DEFAULT_WORKSPACE, name=settings.bot.company)
         cipher = Cipher(encryption_key(settings))
-        embeddings = EncoderEmbeddings(_encoder(settings), cache_size=settings.encoder.cache_size)
+        embeddings = EncoderEmbeddings(_encoder(settings, stack), cache_size=settings.encoder.cache_size)
         index, owns_index = _open_index(settings, embeddings.identity, stack)
         follower = IndexFollower(database, index, encoder=embeddings.identity)
-        chat_model = _chat_model(settings)
+        chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
         assistant = _assistant(
@@ -240,11 +240,13 @@ def database_url(settings: Settings) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
-def _encoder(settings: Settings) -> Encoder:
+def _encoder(settings: Settings, stack: AsyncExitStack) -> Encoder:
     choice = settings.encoder
     if choice.base_url is not None:
         config = EmbeddingsConfig(model=choice.model_name, base_url=choice.base_url, api_key=choice.api_key)
-        return OpenAiEncoder(config)
+        encoder = OpenAiEncoder(config)
+        stack.callback(encoder.close)
+        return encoder
     return load_encoder(
         choice.model or bundled_model(), cache=choice.cache_dir.resolve(), threads=choice.threads
     )
@@ -261,15 +263,16 @@ def _open_index(settings: Settings, encoder: str, stack: AsyncExitStack) -> tupl
     return MemoryIndex(), False
 
 
-def _chat_model(settings: Settings) -> BaseChatModel | None:
+def _chat_model(settings: Settings, stack: AsyncExitStack) -> BaseChatModel | None:
     llm = settings.llm
     if llm.model is None:
         return None
-    return build_chat_model(
-        ChatModelConfig(
-            model=llm.model, base_url=llm.base_url, api_key=llm.api_key, timeout_seconds=llm.timeout_seconds
-        )
+    config = ChatModelConfig(
+        model=llm.model, base_url=llm.base_url, api_key=llm.api_key, timeout_seconds=llm.timeout_seconds
     )
+    model = build_chat_model(config)
+    stack.push_async_callback(model.aclose)
+    return model
 
 
 def _assistant(
