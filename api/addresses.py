@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
 
 _HOST = re.compile(r"(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?", re.IGNORECASE)
 
@@ -17,10 +16,8 @@ def host_of(header: str) -> str | None:
 
 def host_of_origin(origin: str) -> str | None:
     """The host and port of an ``Origin`` (as a ``Host`` header has them); none if it is not one."""
-    parts = urlsplit(origin)
-    return (
-        parts.netloc.lower() if parts.scheme in {"http", "https"} and _HOST.fullmatch(parts.netloc) else None
-    )
+    scheme, _, host = origin.partition("://")
+    return host.lower() if scheme in {"http", "https"} and _HOST.fullmatch(host) else None
 
 
 def is_loopback_host(host: str) -> bool:

@@ -18,7 +18,7 @@ from kit.errors import CareloopError
 from store.access import Scope
 
 router = APIRouter(tags=["health"])
-_CHECK_SECONDS = 5.0
+CHECK_SECONDS = 5.0
 _EXAMPLE = 'careloop_http_request_seconds_count{method="GET",route="/healthz",status="200"} 1.0\n'
 
 
@@ -68,7 +68,7 @@ async def metrics(request: Request, services: ServicesDep, authenticator: Authen
 
 async def _outcome(check: Check) -> str:
     try:
-        async with asyncio.timeout(_CHECK_SECONDS):
+        async with asyncio.timeout(CHECK_SECONDS):
             await check()
     except CareloopError as error:
         return error.code

@@ -63,13 +63,13 @@ def _contents(document: Document) -> Iterator[Document]:
 
 def example_of(schema: Document, schemas: Document) -> Any:  # noqa: ANN401 (any JSON value)
     """An example of ``schema``, composed of those that its fields give."""
+    if "examples" in schema:
+        return schema["examples"][0]
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rsplit("/", 1)[1]], schemas)
     for given in ("const", "default"):
-        if given in schema and "examples" not in schema:
+        if given in schema:
             return schema[given]
-    if "examples" in schema:
-        return schema["examples"][0]
     if "anyOf" in schema:
         return example_of(schema["anyOf"][0], schemas)
     if schema.get("type") == "array":

@@ -11,7 +11,7 @@ from kit.log import get_logger
 from knowledge_base.report import SyncProgress, SyncReport
 from knowledge_base.sources.source import Source
 
-_BEGINNING = 5.0  # seconds in which a sync fails if it fails at once; a request waits no longer
+BEGINNING = 5.0  # seconds in which a sync fails if it fails at once; a request waits no longer
 _log = get_logger("api.syncs")
 
 
@@ -36,7 +36,7 @@ class Syncs:
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         waiting = asyncio.create_task(begun.wait())
-        await asyncio.wait({task, waiting}, timeout=_BEGINNING, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, waiting}, timeout=BEGINNING, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if task.done():
             task.result()

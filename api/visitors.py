@@ -25,6 +25,7 @@ class VisitorRequest(wire.Body):
 
     previous_token: Annotated[str, Field(max_length=2000, pattern="^[A-Za-z0-9_.-]+$")] | None = Field(
         None, description="A token that ends or has just ended: the visitor keeps their conversations.",
+        examples=[None],
     )  # fmt: skip
     visitor_id: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,80}$")] | None = Field(
         None, description="Needs a key: your own id of the visitor.", examples=["customer-8841"]

@@ -12,6 +12,7 @@ let stopFollowing = () => {};
 let connected = null; // resolves once the stream is up
 const shown = new Set(); // ids of messages on the page
 const drafts = new Map(); // by the id of the message they answer
+const answered = new Set(); // ids of messages whose answer is on the page: a late piece of its draft is dropped
 let waiting = 0; // messages sent and not yet answered
 
 const path = (rest = "") => `/v1/conversations/${conversation}${rest}`;
@@ -127,6 +128,7 @@ function updateTyping() {
 }
 
 function showToken({ reply_to: replyTo, offset, text }) {
+  if (answered.has(replyTo)) return;
   let draft = drafts.get(replyTo);
   if (!draft) {
     draft = { node: draftNode(), text: "" };
@@ -142,6 +144,7 @@ function showToken({ reply_to: replyTo, offset, text }) {
 function showMessage(message) {
   if (shown.has(message.id)) return;
   shown.add(message.id);
+  if (message.reply_to) answered.add(message.reply_to);
   $("welcome").hidden = true;
   const node = messageNode(message, actions);
   if (message.author === "customer") {

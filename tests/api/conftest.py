@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy import insert
+from sqlalchemy import Insert, insert
 from sqlalchemy.exc import IntegrityError
 
 from api import ApiConfig, Services, create_app
@@ -30,7 +30,7 @@ from kit.text import words
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.document import DocumentKind, Passage, PassageKind
 from knowledge_base.report import Progress, SyncProgress, SyncReport
-from knowledge_base.sources.source import Source, SourceKind
+from knowledge_base.sources.source import EntryState, Listed, Source, SourceKind
 from retrieval import Filter, HistoryTurn, RankedPassage, Retrieval
 from store.access import Access, Scope
 from store.encryption import Cipher
@@ -94,9 +94,9 @@ class WordRetriever:
         workspace: WorkspaceId,
         question: str,
         *,
-        history: Sequence[HistoryTurn] = (),
+        history: Sequence[HistoryTurn] = (),  # noqa: ARG002 (the port has it)
         limit: int = 10,
-        where: Filter | None = None,
+        where: Filter | None = None,  # noqa: ARG002 (the port has it)
     ) -> Retrieval:
         asked = set(words(question))
         scored = [(len(asked & set(words(item.text))), item) for item in self._passages.get(workspace, ())]
@@ -153,7 +153,7 @@ class NamedSource:
     kind: SourceKind
     location: str
 
-    def entries(self, known: object) -> AsyncIterator[object]:
+    def entries(self, known: Mapping[str, EntryState]) -> AsyncIterator[Listed]:
         raise NotImplementedError
 
 
@@ -213,7 +213,9 @@ async def make_world(database: Database, clock: ManualClock) -> World:
     """Two workspaces, ``default`` and ``other``, each with one article and keys of every scope."""
     found = {space: await _article(database, clock, space) for space in (DEFAULT_WORKSPACE, OTHER)}
     cipher = Cipher(b"k" * 32)
-    pipeline = ScriptedPipeline(*(_citation(item) for item in found[DEFAULT_WORKSPACE]))
+    pipeline = ScriptedPipeline(
+        _citation(found[DEFAULT_WORKSPACE][0]), _citation(found[DEFAULT_WORKSPACE][1])
+    )
     assistant = Assistant(
         database=database, conversations=ConversationStore(cipher), pipeline=pipeline, clock=clock
     )
@@ -256,7 +258,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         uvicorn.Config(app, log_config=None, ws="none", lifespan="on", timeout_graceful_shutdown=2)
     )
     task = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -267,7 +269,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         listening.close()
 
 
-def _source_row(name: str, space: str, kind: str, location: str, clock: ManualClock) -> object:
+def _source_row(name: str, space: str, kind: str, location: str, clock: ManualClock) -> Insert:
     return insert(sources).values(
         id=name, workspace_id=space, kind=kind, location=location, state={}, created_at=clock.now()
     )
@@ -277,7 +279,7 @@ async def _article(database: Database, clock: ManualClock, space: WorkspaceId) -
     """One article in ``space``, and its two passages."""
     now, found = clock.now(), []
     async with database.write() as connection:
-        await connection.execute(_source_row(f"src_{space}", space, "folder", f"/help/{space}", clock))  # type: ignore[call-overload]  # an insert
+        await connection.execute(_source_row(f"src_{space}", space, "folder", f"/help/{space}", clock))
         await connection.execute(
             insert(ingestions).values(
                 id=f"ing_{space}", workspace_id=space, source_id=f"src_{space}", state="completed",
@@ -302,15 +304,16 @@ async def _article(database: Database, clock: ManualClock, space: WorkspaceId) -
             start = ARTICLE.index(text)
             row = await connection.execute(
                 insert(passages).values(
-                    workspace_id=space, document_id=f"doc_{space}", version_id=f"ver_{space}", ordinal=ordinal,
-                    start=start, end=start + len(text), kind=PassageKind.PROSE, title=TITLE, headings="",
+                    workspace_id=space, document_id=f"doc_{space}", version_id=f"ver_{space}",
+                    ordinal=ordinal, start=start, end=start + len(text), kind=PassageKind.PROSE, title=TITLE, headings="",
                     context="", text=text, metadata={}, embedding=np.ones(3),
                 )
             )  # fmt: skip
             assert row.inserted_primary_key is not None
             found.append(
                 Passage(
-                    PassageId(row.inserted_primary_key[0]), DocumentId(f"doc_{space}"), VersionId(f"ver_{space}"),
+                    PassageId(row.inserted_primary_key[0]), DocumentId(f"doc_{space}"),
+                    VersionId(f"ver_{space}"),
                     "cooling-off.md", TITLE, None, ordinal, start, start + len(text), text, PassageKind.PROSE,
                 )
             )  # fmt: skip

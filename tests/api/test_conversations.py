@@ -115,7 +115,7 @@ async def test_a_stream_ends_when_a_person_takes_over_midway(client: httpx.Async
     stream = asyncio.create_task(
         client.post(f"/v1/conversations/{conversation}/messages", json={"text": "wait"}, headers=SSE)
     )
-    while not world.pipeline.asked:
+    while not world.pipeline.asked:  # noqa: ASYNC110 (a list, not an event)
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.25)  # longer than a heartbeat
     await client.post(f"/v1/conversations/{conversation}/claim", json={"agent": "Maya"})

@@ -46,7 +46,7 @@ async def test_a_second_request_while_the_first_is_under_way_has_to_wait(
 ) -> None:
     path = f"/v1/conversations/{await open_one(client)}/messages"
     first = asyncio.create_task(client.post(path, json={"text": "wait"}, headers=KEY))
-    while not world.pipeline.asked:
+    while not world.pipeline.asked:  # noqa: ASYNC110 (a list, not an event)
         await asyncio.sleep(0.01)
     second = await client.post(path, json={"text": "wait"}, headers=KEY)
     assert (second.status_code, second.json()["code"]) == (409, "request_under_way")
@@ -91,7 +91,7 @@ async def test_a_key_s_secret_is_not_kept_for_a_repetition(client: httpx.AsyncCl
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "ä", "a b"])
 async def test_a_key_that_is_none_is_refused(client: httpx.AsyncClient, key: str) -> None:
-    headers = {"Idempotency-Key": key.encode()}
+    headers = {b"Idempotency-Key": key.encode()}
     response = await client.post("/v1/conversations", json={}, headers=headers)
     assert response.status_code == 422
 
