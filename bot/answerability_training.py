@@ -26,8 +26,8 @@ from retrieval import HistoryTurn, Retrieval, Retriever
 
 ANSWERABLE_FEATURES = ("sentence", "standout")
 VAGUE_FEATURES = ("words", "standout", "dependence")
-# Of a question that is vague with this probability, asking back costs an answerable one in a hundred.
-VAGUE_THRESHOLD = 0.3
+# At this probability two of three vague questions are asked back, and one answerable one in thirty.
+VAGUE_THRESHOLD = 0.25
 _HIDDEN_WEIGHT = 0.25  # hidden articles leave near misses behind, more than customers' real questions do
 _DEPTH = 40  # passages searched, so that ten are left once an article is hidden
 _SHOWN = 10

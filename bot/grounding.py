@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.answer import AnswerSentence
-from bot.wording import content_terms, is_function_word, terms
+from bot.wording import is_function_word, terms
 from kit.text import sentences
-from knowledge_base.document import Passage
 
 Weight = Callable[[str], float]
-MINIMUM_SUPPORT = 0.5  # likelier than not that the passage says it
 
 _NEGATIONS = frozenset(
     {"not", "no", "never", "none", "nor", "neither", "without", "nothing", "nobody", "cannot"}
@@ -94,41 +91,6 @@ def support(sentence: str, passages: Sequence[str], *, weight: Weight | None = N
     raw = 1.0 / (1.0 + math.exp(-(_SLOPE * (coverage - _MISSING_PENALTY * missing) + _INTERCEPT)))
     return Support(
         raw * _factor(sentence, found, known), coverage, found.numbers, found.names, found.negation
-    )
-
-
-def keep_supported(
-    sentences_said: Sequence[AnswerSentence],
-    passages: Sequence[Passage],
-    *,
-    minimum: float = MINIMUM_SUPPORT,
-    weight: Weight | None = None,
-) -> tuple[AnswerSentence, ...]:
-    """The sentences whose cited passages support them, each with its support.
-
-    A sentence is held against the whole passages it cites, not the quotes alone: what stands in a heading or
-    the sentence before counts. One that cites nothing is dropped unless it makes no claim (no
-    content word); a citation of a passage that is not among ``passages`` counts for nothing.
-    """
-    texts = {passage.id: _readable_text(passage) for passage in passages}
-    kept = []
-    for sentence in sentences_said:
-        cited = [
-            texts[citation.passage_id] for citation in sentence.citations if citation.passage_id in texts
-        ]
-        if not cited:
-            if not content_terms(sentence.text):
-                kept.append(sentence)
-            continue
-        score = support(sentence.text, cited, weight=weight).score
-        if score >= minimum:
-            kept.append(replace(sentence, support=score))
-    return tuple(kept)
-
-
-def _readable_text(passage: Passage) -> str:
-    return "\n".join(
-        part for part in (passage.title, *passage.headings, passage.context, passage.text) if part
     )
 
 

@@ -7,13 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.blocks import Block, BlockKind, blocks_of
 from bot.wording import content_terms
-from kit.text import sentences
+from kit.text import Span, sentences
 from knowledge_base.document import Passage, PassageKind
 from retrieval import RankedPassage
 
@@ -131,7 +132,7 @@ def _overlap(weights: dict[str, float], words: frozenset[str], headings: frozens
 def _cosines(ranked: RankedPassage, vector: NDArray[np.float32]) -> NDArray[np.float32]:
     """Cosine of the question and each sentence of the passage; the passage's own where there is none."""
     stored = ranked.sentence_embeddings
-    count = len(sentences(ranked.passage.text))
+    count = len(_spans(ranked.passage.text))
     if stored is None or len(stored) != count:
         return np.full(count, ranked.dense, dtype=np.float32)
     cosines = stored.astype(np.float32) @ vector
@@ -156,13 +157,18 @@ def _items(
 ) -> tuple[float, ...]:
     if block.kind is not BlockKind.BULLETS:
         return ()
-    spans = sentences(passage.text)
+    spans = _spans(passage.text)
     scores = []
     for start, end in block.items:
         own = [float(cosines[place]) for place, span in enumerate(spans) if start <= span.start < end]
         shared = _overlap(weights, content_terms(passage.text[start:end]), frozenset())
         scores.append(max(own, default=0.0) + _WORDS * shared)
     return tuple(scores)
+
+
+@lru_cache(maxsize=2048)
+def _spans(text: str) -> tuple[Span, ...]:
+    return tuple(sentences(text))
 
 
 def _penalty(block: Block) -> float:
