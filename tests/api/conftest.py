@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -153,7 +153,7 @@ class NamedSource:
     kind: SourceKind
     location: str
 
-    def entries(self, known: Mapping[str, EntryState]) -> AsyncIterator[Listed]:
+    def entries(self, known: Mapping[str, EntryState]) -> AsyncGenerator[Listed, None]:
         raise NotImplementedError
 
 
@@ -305,8 +305,8 @@ async def _article(database: Database, clock: ManualClock, space: WorkspaceId) -
             row = await connection.execute(
                 insert(passages).values(
                     workspace_id=space, document_id=f"doc_{space}", version_id=f"ver_{space}",
-                    ordinal=ordinal, start=start, end=start + len(text), kind=PassageKind.PROSE, title=TITLE, headings="",
-                    context="", text=text, metadata={}, embedding=np.ones(3),
+                    ordinal=ordinal, start=start, end=start + len(text), kind=PassageKind.PROSE,
+                    title=TITLE, headings="", context="", text=text, metadata={}, embedding=np.ones(3),
                 )
             )  # fmt: skip
             assert row.inserted_primary_key is not None

@@ -24,26 +24,24 @@ _BODIES = {
     "rate_message": {"rating": "up"},
 }
 # Lists of the caller's own workspace, and what belongs to none.
-_WITHOUT_IDS = set(
-    [
-        "open_conversation",
-        "list_conversations",
-        "create_chat_completion",
-        "list_models",
-        "get_model",
-        "list_sources",
-        "add_source",
-        "list_documents",
-        "search_knowledge",
-        "knowledge_health",
-        "create_visitor_token",
-        "list_keys",
-        "create_key",
-        "liveness",
-        "readiness",
-        "metrics",
-    ]
-)
+_WITHOUT_IDS = {
+    "open_conversation",
+    "list_conversations",
+    "create_chat_completion",
+    "list_models",
+    "get_model",
+    "list_sources",
+    "add_source",
+    "list_documents",
+    "search_knowledge",
+    "knowledge_health",
+    "create_visitor_token",
+    "list_keys",
+    "create_key",
+    "liveness",
+    "readiness",
+    "metrics",
+}
 
 
 @dataclass(frozen=True)
