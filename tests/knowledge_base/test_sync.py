@@ -536,6 +536,23 @@ async def test_a_full_disk_says_so_and_the_next_sync_goes_on(
     assert report.added + report.unchanged == 90
 
 
+async def test_a_database_that_cannot_be_written_says_so_and_stays_readable(
+    database: Database, clock: ManualClock, workspace: WorkspaceId
+) -> None:
+    sync = synchroniser(database, clock)
+    await sync.sync(workspace, ListedSource(page("a.md", "Here.")))
+    await database.close()
+    engine = database._engine.sync_engine
+
+    def forbid(connection: object, _record: object) -> None:
+        connection.execute("PRAGMA query_only=ON")  # type: ignore[attr-defined]  # a driver's own type
+
+    event.listen(engine, "connect", forbid)
+    with pytest.raises(DatabaseUnwritable):
+        await sync.sync(workspace, ListedSource(page("a.md", "Changed.")))
+    assert await texts(database) == ["Here."]
+
+
 async def test_index_states_hold_the_encoder(
     database: Database, clock: ManualClock, workspace: WorkspaceId
 ) -> None:
