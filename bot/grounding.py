@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from bot.wording import is_function_word, terms
 from kit.text import sentences
 
 Weight = Callable[[str], float]
 
-_NEGATIONS = frozenset(
-    {"not", "no", "never", "none", "nor", "neither", "without", "nothing", "nobody", "cannot"}
-)
-_OPINION = re.compile(r"\b(?:i|i'm|i've|i'd|my|mine|myself)\b", re.IGNORECASE)
+_NEGATIONS = frozenset({"not", "no", "never", "none", "nor", "neither", "nothing", "nobody", "cannot"})
+_FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|my|mine|myself)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<![.!?:\n])\s[(\"'“]?([A-Z][a-z]+[A-Z]?\w*)")
 # How many times the mean weight of a missing word is set against the share that is found: a long sentence
 # with five unsupported words is worse than a short one with one, though the shares are equal.
@@ -27,12 +26,14 @@ _FUNCTION_WORD = 0.6
 _SLOPE = 7.2
 _INTERCEPT = -1.4
 # A number, a name or a "not" that the passage lacks turns a sentence into another claim, however many of
-# its other words are there; the factors keep the order number < name.
-_WRONG_NUMBER = 0.15
-_WRONG_NEGATION = 0.35
-_UNKNOWN_NAME = 0.6
-_OPINION_FACTOR = 0.85
-_QUESTION_FACTOR = 0.85
+# its other words are there: what each takes off the log-odds. A sentence that is there word for word has 5.8.
+_WRONG_NUMBER = 7.0
+_WRONG_NEGATION = 7.0
+_UNKNOWN_NAME = 1.5
+_OPINION = 1.0
+_QUESTION = 1.0
+_FEWEST_WORDS = 4  # in fewer, two sentences share all words by chance
+_SAME_SENTENCE = 0.8  # share of words from which a passage's sentence is about the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Support:
 
     ``score`` in [0, 1]; ``coverage`` is the weighted share of the sentence's words that the passage has.
     ``numbers`` and ``names`` are those the passage lacks; ``negation`` is true when exactly one of sentence
-    and best matching sentence of the passage says no.
+    and passage says no.
     """
 
     score: float
@@ -88,24 +89,22 @@ def support(sentence: str, passages: Sequence[str], *, weight: Weight | None = N
         names=_unknown_names(sentence, known),
         negation=_contradicts(said, passages),
     )
-    raw = 1.0 / (1.0 + math.exp(-(_SLOPE * (coverage - _MISSING_PENALTY * missing) + _INTERCEPT)))
-    return Support(
-        raw * _factor(sentence, found, known), coverage, found.numbers, found.names, found.negation
-    )
+    odds = _SLOPE * (coverage - _MISSING_PENALTY * missing) + _INTERCEPT - _penalty(sentence, found, known)
+    score = 1.0 / (1.0 + math.exp(-max(-30.0, odds)))
+    return replace(found, score=score)
 
 
-def _factor(sentence: str, found: Support, known: frozenset[str]) -> float:
-    factor = 1.0
+def _penalty(sentence: str, found: Support, known: frozenset[str]) -> float:
+    penalty = _UNKNOWN_NAME * len(found.names)
     if found.numbers:
-        factor *= _WRONG_NUMBER
+        penalty += _WRONG_NUMBER
     if found.negation:
-        factor *= _WRONG_NEGATION
-    factor *= _UNKNOWN_NAME ** len(found.names)
-    if "i" not in known and _OPINION.search(sentence):
-        factor *= _OPINION_FACTOR
+        penalty += _WRONG_NEGATION
+    if "i" not in known and _FIRST_PERSON.search(sentence):
+        penalty += _OPINION
     if sentence.rstrip().endswith("?"):
-        factor *= _QUESTION_FACTOR
-    return factor
+        penalty += _QUESTION
+    return penalty
 
 
 def _unknown_names(sentence: str, known: frozenset[str]) -> tuple[str, ...]:
@@ -115,19 +114,23 @@ def _unknown_names(sentence: str, known: frozenset[str]) -> tuple[str, ...]:
 
 
 def _contradicts(said: Sequence[str], passages: Sequence[str]) -> bool:
-    """Whether just one of the sentence and the passage sentence nearest to it is negated."""
-    words = set(said) - _NEGATIONS
-    nearest: frozenset[str] = frozenset()
-    best = 0.0
-    for passage in passages:
-        for candidate in _sentence_sets(passage):
-            shared = len(words & candidate)
-            score = shared / math.sqrt(max(1, len(candidate)))
-            if score > best:
-                best, nearest = score, candidate
-    if len(words & nearest) < 0.6 * len(words):
+    """Whether the passages say the same of everything but a "not", and nowhere the same with it."""
+    words = frozenset(said) - _NEGATIONS
+    if len(words) < _FEWEST_WORDS:
         return False
-    return bool(_NEGATIONS & set(said)) != bool(_NEGATIONS & nearest)
+    denied = _denied(said)
+    verdicts = [
+        bool((denied & others) - denied_there or (denied_there & words) - denied)
+        for passage in passages
+        for others, denied_there in _sentence_sets(passage)
+        if len(words & others) >= _SAME_SENTENCE * len(words)
+    ]
+    return bool(verdicts) and all(verdicts)
+
+
+def _denied(said: Sequence[str]) -> frozenset[str]:
+    """The words that follow a "not": what is denied, in "not only" nothing that matters."""
+    return frozenset(after for word, after in pairwise(said) if word in _NEGATIONS)
 
 
 @lru_cache(maxsize=2048)
@@ -136,8 +139,10 @@ def _term_set(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=2048)
-def _sentence_sets(text: str) -> tuple[frozenset[str], ...]:
-    return tuple(frozenset(terms(span.text)) for span in sentences(text))
+def _sentence_sets(text: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    """Of each sentence, its words and the denied ones."""
+    said = [terms(span.text) for span in sentences(text)]
+    return tuple((frozenset(words), _denied(words)) for words in said)
 
 
 def _plain_weight(term: str) -> float:

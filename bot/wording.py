@@ -24,8 +24,10 @@ _COUNTED = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
 seventeen eighteen nineteen twenty
 """
+_TENS = "thirty forty fifty sixty seventy eighty ninety"
 # "one" stays a word: it is a pronoun more often than a count.
 _IRREGULAR = {word: str(value) for value, word in enumerate(_COUNTED.split()) if word != "one"} | {
+    **{word: str(10 * value) for value, word in enumerate(_TENS.split(), start=3)},
     "used": "use",
     "using": "use",
 }
