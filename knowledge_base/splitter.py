@@ -233,35 +233,48 @@ def _list(lines: Sequence[_Line]) -> _Block:
 def _pack(text: str, blocks: Sequence[_Block]) -> list[_Block]:
     """Blocks put together, or taken apart, into pieces of about ``_TARGET`` characters."""
     packed: list[_Block] = []
-    lead_in = ""
-    for position, block in enumerate(blocks):
-        previous = blocks[position - 1] if position else None
-        lead_in = _lead_in(text, previous, block)
-        for piece in _taken_apart(text, block, lead_in):
-            if packed and _belongs(packed[-1], piece, led=bool(lead_in), last=position == len(blocks) - 1):
+    units = list(_announced(text, blocks))
+    for position, block in enumerate(units):
+        for piece in _taken_apart(text, block):
+            if packed and _belongs(packed[-1], piece, last=position == len(units) - 1):
                 packed[-1] = _joined(packed[-1], piece)
             else:
                 packed.append(piece)
     return packed
 
 
-def _lead_in(text: str, previous: _Block | None, block: _Block) -> str:
-    """The paragraph that announces a list or table: "You need:"."""
-    if previous is None or previous.kind is not PassageKind.PROSE or block.kind is PassageKind.PROSE:
-        return ""
-    before = text[previous.start : previous.end]
-    return before if before.rstrip("*_").endswith(":") and len(before) <= _LONGEST_LEAD_IN else ""
+def _announced(text: str, blocks: Sequence[_Block]) -> Iterator[_Block]:
+    """The blocks, each list or table made one with the short paragraph that announces it ("You need:")."""
+    waiting: _Block | None = None
+    for block in blocks:
+        if waiting is not None and block.kind is not PassageKind.PROSE and _is_lead_in(text, waiting):
+            yield _with_lead_in(text, waiting, block)
+            waiting = None
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = block
+    if waiting is not None:
+        yield waiting
 
 
-def _belongs(before: _Block, piece: _Block, *, led: bool, last: bool) -> bool:
-    together = piece.end - before.start
+def _is_lead_in(text: str, block: _Block) -> bool:
+    announces = text[block.start : block.end].rstrip("*_").endswith(":")
+    return block.kind is PassageKind.PROSE and announces and block.length <= _LONGEST_LEAD_IN
+
+
+def _with_lead_in(text: str, lead_in: _Block, block: _Block) -> _Block:
+    parts = ((lead_in.start, block.parts[0][1]), *block.parts[1:]) if block.parts else ()
+    said = text[lead_in.start : lead_in.end]
+    context = f"{said}\n{block.context}" if block.context else said
+    return _Block(lead_in.start, block.end, block.kind, parts, context)
+
+
+def _belongs(before: _Block, piece: _Block, *, last: bool) -> bool:
     if piece.context:  # a later part of something that was too long
         return False
-    if led and before.kind is PassageKind.PROSE:
-        return together <= _LONGEST_WHOLE
-    if piece.kind is PassageKind.PROSE and last and piece.length < _SHORT:
-        return together <= _LONGEST
-    return together <= _TARGET
+    short_end = last and piece.kind is PassageKind.PROSE and piece.length < _SHORT
+    return piece.end - before.start <= (_LONGEST if short_end else _TARGET)
 
 
 def _joined(before: _Block, piece: _Block) -> _Block:
@@ -276,21 +289,15 @@ def _joined(before: _Block, piece: _Block) -> _Block:
     return _Block(before.start, piece.end, kind, context=before.context)
 
 
-def _taken_apart(text: str, block: _Block, lead_in: str) -> Iterator[_Block]:
-    if block.kind is PassageKind.PROSE:
-        if block.length <= _LONGEST:
-            yield block
-            return
-        parts = _sentence_parts(text, block)
-        context = ""
-    else:
-        context = "\n".join(each for each in (lead_in, block.context) if each)
-        if block.length <= _LONGEST_WHOLE or len(block.parts) < 2:
-            yield _Block(block.start, block.end, block.kind)
-            return
-        parts = [_stripped(text, *part) for part in block.parts]
+def _taken_apart(text: str, block: _Block) -> Iterator[_Block]:
+    prose = block.kind is PassageKind.PROSE
+    whole = block.length <= (_LONGEST if prose else _LONGEST_WHOLE)
+    if whole or not (prose or len(block.parts) > 1):
+        yield _Block(block.start, block.end, block.kind)
+        return
+    parts = _sentence_parts(text, block) if prose else [_stripped(text, *part) for part in block.parts]
     for index, (start, end) in enumerate(_grouped(parts)):
-        yield _Block(start, end, block.kind, context=context if index else "")
+        yield _Block(start, end, block.kind, context=block.context if index else "")
 
 
 def _sentence_parts(text: str, block: _Block) -> list[tuple[int, int]]:
