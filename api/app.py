@@ -38,7 +38,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
     app = FastAPI(
         title="Careloop",
         version=config.version,
-        docs_url=None,  # both pages load their scripts from elsewhere
+        docs_url=None,  # page.py has one that loads nothing from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan,
@@ -50,7 +50,8 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         app.include_router(resource.router)
     if config.public_chat:
         app.include_router(page.router)
-        app.mount("/page", StaticFiles(directory=page.FILES))
+    app.include_router(page.docs)
+    app.mount("/page", StaticFiles(directory=page.FILES))
     app.openapi = document_of(app)  # type: ignore[method-assign]  # the documented way to extend it
     return app
 
@@ -82,7 +83,7 @@ def _middleware(services: Services, config: ApiConfig) -> list[Middleware]:
     """Outermost first."""
     return [
         Middleware(RequestContext, metrics=HttpMetrics(services.registry)),
-        Middleware(SecurityHeaders, pages=("/",)),
+        Middleware(SecurityHeaders, pages=("/", "/docs")),
         Middleware(HostCheck, allowed=config.allowed_hosts),
         Middleware(
             Cors,

@@ -1,4 +1,4 @@
-"""The chat page at ``/``: static files of this server, nothing from elsewhere."""
+"""The chat page at ``/`` and the API's description at ``/docs``: this server's own files only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from api.deps import ConfigDep
 
 FILES = Path(__file__).parent / "page"
 router = APIRouter(include_in_schema=False)
+docs = APIRouter(include_in_schema=False)
 
 
 class PageSettings(BaseModel):
@@ -25,6 +26,12 @@ class PageSettings(BaseModel):
 async def page() -> FileResponse:
     """The chat page."""
     return FileResponse(FILES / "index.html", media_type="text/html")
+
+
+@docs.get("/docs")
+async def description() -> FileResponse:
+    """The API's description. FastAPI's own pages load their scripts from elsewhere."""
+    return FileResponse(FILES / "docs.html", media_type="text/html")
 
 
 @router.get("/page/settings.json")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from api.sse import Feed
 from kit.errors import Unavailable
 from tests.api.conftest import ARTICLE, QUOTE, STEPS, TITLE, World, serving
 
@@ -257,6 +258,29 @@ async def test_a_stream_ends_when_its_key_is_revoked(world: World, client: httpx
             if count == 1:
                 await client.delete(f"/v1/keys/{key['key']['id']}")
         assert count < 5
+
+
+async def test_a_developer_without_a_key_keeps_their_stream(world: World, client: httpx.AsyncClient) -> None:
+    conversation = await open_one(client)
+    development = world.with_config(open_access=True)
+    async with serving(development.app) as url, httpx.AsyncClient(base_url=url) as local:
+        beats = 0
+        async with local.stream("GET", f"/v1/conversations/{conversation}/events") as response:
+            async for line in response.aiter_lines():
+                beats += line.startswith(":")
+                if beats == 4:
+                    break
+    assert beats == 4
+
+
+async def test_a_feed_ends_with_its_source() -> None:
+    async def two() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    feed = Feed(two(), stop=asyncio.Event())
+    assert [item async for item in feed.items(heartbeat=5)] == [1, 2]
+    feed.close()
 
 
 async def test_a_stop_of_the_server_ends_streams(world: World, client: httpx.AsyncClient) -> None:

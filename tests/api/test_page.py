@@ -80,6 +80,14 @@ async def test_a_reload_goes_on_with_the_conversation(page: Page) -> None:
     )
 
 
+async def test_the_api_is_described_without_help_from_elsewhere(page: Page) -> None:
+    await page.run("location.assign('/docs')")
+    await page.wait_for("document.querySelectorAll('details').length >= 30")
+    assert (
+        "idempotency-key" in str(await page.run("document.querySelector('#operations').textContent")).lower()
+    )
+
+
 async def test_what_is_said_never_becomes_markup(page: Page) -> None:
     await page.write("#text", "<img src=x onerror=alert(1)> **bold**")
     await page.wait_for("document.querySelectorAll('.bot .chip').length === 2")
