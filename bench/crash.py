@@ -27,8 +27,9 @@ _LONGEST_CHAT = 4.0  # seconds of talk before the kill
 class Articles:
     """A folder of articles that changes before every ingestion: some new, some rewritten, some gone."""
 
-    def __init__(self, folder: Path, random_: random.Random) -> None:
+    def __init__(self, folder: Path, random_: random.Random, *, number: int = _ARTICLES) -> None:
         self.folder = folder
+        self._number = number
         self.expected: dict[str, str] = {}
         self._random = random_
         self._round = 0
@@ -43,7 +44,7 @@ class Articles:
                 del self.expected[key]
             elif self._random.random() < 0.5:
                 self._write(key)
-        while len(self.expected) < _ARTICLES:
+        while len(self.expected) < self._number:
             self._write(f"article-{self._round}-{len(self.expected)}-{self._random.randrange(10**6)}.md")
 
     def _write(self, key: str) -> None:

@@ -80,10 +80,10 @@ class Server:
         return time.perf_counter() - begun
 
     def kill(self) -> None:
-        """``kill -9``."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        """``kill -9``; nothing when it never started."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
 
 def environment(data: Path) -> dict[str, str]:

@@ -162,7 +162,11 @@ def _add_kinds(measures: Measures, outcomes: Sequence[Outcome]) -> None:
         "clarified": lambda outcome: outcome.answer.kind is AnswerKind.CLARIFY,
         "handed_over": lambda outcome: outcome.answer.kind is AnswerKind.HANDOVER,
     }
-    for kind in sorted({outcome.query.kind for outcome in outcomes}):
-        of_kind = [outcome for outcome in outcomes if outcome.query.kind == kind]
+    groups = {
+        kind: [o for o in outcomes if o.query.kind == kind]
+        for kind in sorted({o.query.kind for o in outcomes})
+    }
+    groups["follow_up"] = [o for o in outcomes if o.query.label is Label.ANSWERABLE and o.query.history]
+    for group, of_group in groups.items():
         for name, happened in kinds.items():
-            measures.mean(f"{kind}.{name}", [happened(outcome) for outcome in of_kind])
+            measures.mean(f"{group}.{name}", [happened(outcome) for outcome in of_group])

@@ -13,7 +13,7 @@ from bot import answerability, answerability_training
 from bot.answerability import Calibration
 from careloop.build import Parts
 from careloop.cli.ingest import ingest_all
-from careloop.cli.session import console, read_settings, share_models, with_parts
+from careloop.cli.session import console, read_settings, with_parts
 from careloop.settings import SAMPLE_KNOWLEDGE_BASE
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource
@@ -46,7 +46,6 @@ def calibrate(
         return answerability_training.fit(rows, provenance=made_of)
 
     with tempfile.TemporaryDirectory(prefix="careloop-calibrate-") as folder:
-        share_models(Path(folder))
         found = with_parts(work, settings=read_settings(data_dir=Path(folder)))
     answerability_training.dump(found, out)
     table = Table("wrong answers accepted", "threshold", "questions answered", "of those wrong")

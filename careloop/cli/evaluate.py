@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from careloop.build import Parts
 from careloop.cli.ingest import progress_bar, shown_on
-from careloop.cli.session import console, progress_console, read_settings, share_models, with_parts
+from careloop.cli.session import console, progress_console, read_settings, with_parts
 from evals.corpus import CorpusSource
 from evals.dataset import Dataset, Half, load_dataset
 from evals.errors import DatasetInvalid
@@ -170,11 +170,10 @@ async def _ingested(dataset: Dataset, parts: Parts) -> AsyncIterator[Progress]:
 
 @contextmanager
 def _data_folder(dataset: Dataset, keep: Path | None) -> Iterator[Path]:
-    """A data folder of its own for the run, which shares the converted encoder with the real one."""
+    """A data folder of its own for the run."""
     with tempfile.TemporaryDirectory(prefix="careloop-evaluate-") as temporary:
         folder = Path(temporary) if keep is None else keep.resolve() / dataset.name.partition(":")[0]
         folder.mkdir(parents=True, exist_ok=True)
-        share_models(folder)
         yield folder
 
 

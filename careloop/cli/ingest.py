@@ -70,15 +70,17 @@ async def ingest_all(parts: Parts, workspace: WorkspaceId, sources: Sequence[Sou
 
 
 def progress_bar() -> Progress:
-    """A bar with a count and the time gone by; gone when it is done."""
+    """A bar with a count and the time gone by, on a terminal only; gone when it is done."""
+    out = progress_console()
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=progress_console(),
+        console=out,
         transient=True,
+        disable=not out.is_terminal,  # in a log file a bar is noise
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -54,14 +53,6 @@ def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | No
             return await work(parts)
 
     return asyncio.run(run())
-
-
-def share_models(folder: Path) -> None:
-    """Let the data folder ``folder`` use the converted encoder of the real one, which takes long to make."""
-    models, shared = folder / "models", read_settings().data_dir.resolve() / "models"
-    if not models.exists():
-        shared.mkdir(parents=True, exist_ok=True)
-        models.symlink_to(shared, target_is_directory=True)
 
 
 def _problem(problem: Any) -> str:  # noqa: ANN401 (pydantic's own dictionary)

@@ -19,11 +19,8 @@ Careloop = Callable[..., Result]
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data folder that shares the checkout's converted encoder."""
     folder = tmp_path / "var"
     folder.mkdir()
-    (ROOT / "var" / "models").mkdir(parents=True, exist_ok=True)
-    (folder / "models").symlink_to(ROOT / "var" / "models", target_is_directory=True)
     return folder
 
 
