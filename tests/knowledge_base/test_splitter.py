@@ -207,3 +207,15 @@ def test_what_the_encoder_reads_names_the_passage() -> None:
     (_, passage) = _split("Intro.\n\n## Lights\n\nGreen is good.")
 
     assert passage.embedding_text("Guide") == "Guide › Lights\nGreen is good."
+
+
+def test_tags_help_every_passage_to_be_found_and_are_quoted_by_none() -> None:
+    tagged = Document(
+        key="a.md",
+        title="Guide",
+        text=_paragraph(3) + "\n\n## Fees\n\nIt is free.",
+        metadata={"tags": "costs, price"},
+    )
+    passages = split(tagged)
+    assert [passage.context for passage in passages] == ["costs, price"] * 2
+    assert not any("costs" in passage.text for passage in passages)
