@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import chromadb
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 from kit.ids import PassageId, WorkspaceId
 from retrieval.errors import IndexEncoderChanged, IndexUnavailable
+
+T = TypeVar("T")
 
 Matrix = NDArray[np.float32]
 Filter = Mapping[str, str | Sequence[str]]
@@ -226,12 +228,8 @@ class ChromaIndex:
         embeddings: Matrix,
         metadata: Sequence[Mapping[str, str]],
     ) -> None:
-        with _translated_errors():
-            collection = self._collection(workspace, create=True)
-            assert collection is not None
-            step = self._client.get_max_batch_size()
-            for first in range(0, len(ids), step):
-                part = slice(first, first + step)
+        def work(collection: Collection) -> None:
+            for part in self._batches(len(ids)):
                 facts: list[Any] = [dict(facts) or None for facts in metadata[part]]
                 collection.upsert(
                     ids=[str(key) for key in ids[part]],
@@ -239,19 +237,19 @@ class ChromaIndex:
                     metadatas=facts if any(facts) else None,
                 )
 
+        self._with_collection(workspace, work, create=True)
+
     async def delete(self, workspace: WorkspaceId, ids: Sequence[PassageId]) -> None:
         """See ``VectorIndex``."""
         if ids:
             await asyncio.to_thread(self._delete, workspace, ids)
 
     def _delete(self, workspace: WorkspaceId, ids: Sequence[PassageId]) -> None:
-        with _translated_errors():
-            collection = self._collection(workspace, checked=False)
-            if collection is None:
-                return
-            step = self._client.get_max_batch_size()
-            for first in range(0, len(ids), step):
-                collection.delete(ids=[str(key) for key in ids[first : first + step]])
+        def work(collection: Collection) -> None:
+            for part in self._batches(len(ids)):
+                collection.delete(ids=[str(key) for key in ids[part]])
+
+        self._with_collection(workspace, work, checked=False)
 
     async def query(
         self, workspace: WorkspaceId, vectors: Matrix, *, limit: int, where: Filter | None = None
@@ -262,32 +260,33 @@ class ChromaIndex:
     def _query(
         self, workspace: WorkspaceId, vectors: Matrix, limit: int, where: Filter | None
     ) -> list[list[VectorHit]]:
-        with _translated_errors():
-            collection = self._collection(workspace)
-            if collection is None:
-                return [[] for _ in vectors]
+        def work(collection: Collection) -> list[list[VectorHit]]:
             found = collection.query(
                 query_embeddings=np.asarray(vectors, np.float32),
                 n_results=limit,
                 where=_chroma_filter(where),
                 include=["distances"],
             )
-        return [
-            [
-                VectorHit(PassageId(int(key)), 1.0 - distance)
-                for key, distance in zip(keys, distances, strict=True)
+            return [
+                [
+                    VectorHit(PassageId(int(key)), 1.0 - distance)
+                    for key, distance in zip(keys, distances, strict=True)
+                ]
+                for keys, distances in zip(found["ids"], found["distances"] or [], strict=True)
             ]
-            for keys, distances in zip(found["ids"], found["distances"] or [], strict=True)
-        ]
+
+        hits = self._with_collection(workspace, work)
+        return [[] for _ in vectors] if hits is None else hits
 
     async def ids(self, workspace: WorkspaceId) -> set[PassageId]:
         """See ``VectorIndex``."""
         return await asyncio.to_thread(self._ids, workspace)
 
     def _ids(self, workspace: WorkspaceId) -> set[PassageId]:
-        with _translated_errors():
-            collection = self._collection(workspace, checked=False)
-            return {PassageId(int(key)) for key in collection.get(include=[])["ids"]} if collection else set()
+        def work(collection: Collection) -> set[PassageId]:
+            return {PassageId(int(key)) for key in collection.get(include=[])["ids"]}
+
+        return self._with_collection(workspace, work, checked=False) or set()
 
     async def drop(self, workspace: WorkspaceId) -> None:
         """See ``VectorIndex``."""
@@ -300,6 +299,34 @@ class ChromaIndex:
                 self._client.delete_collection(_collection_name(workspace))
             except NotFoundError:
                 return
+
+    def _batches(self, count: int) -> Iterator[slice]:
+        step = self._client.get_max_batch_size()
+        return (slice(first, first + step) for first in range(0, count, step))
+
+    def _with_collection(
+        self,
+        workspace: WorkspaceId,
+        work: Callable[[Collection], T],
+        *,
+        create: bool = False,
+        checked: bool = True,
+    ) -> T | None:
+        """What ``work`` returns; none without a collection.
+
+        Another process may drop and rebuild a collection whose handle we hold, so one that is gone is
+        looked up once more.
+        """
+        with _translated_errors():
+            collection = self._collection(workspace, create=create, checked=checked)
+            if collection is None:
+                return None
+            try:
+                return work(collection)
+            except NotFoundError:
+                self._collections.pop(workspace, None)
+                collection = self._collection(workspace, create=create, checked=checked)
+                return None if collection is None else work(collection)
 
     def _collection(
         self, workspace: WorkspaceId, *, create: bool = False, checked: bool = True

@@ -37,7 +37,7 @@ CONTEXT_WEIGHT = 1.0
 
 _K1, _B = 1.2, 0.75  # FTS5's constants, the usual ones
 _RARE_FLOOR = 1e-6  # what FTS5 gives a word that more than half of the passages have
-_LEVELS = 4  # FTS5 weighs a word by how often the query repeats it, so weights become 1 to 4
+_LEVELS = 3  # FTS5 weighs a word by how often the query repeats it, so weights become 1 to 3
 _STATISTICS_SECONDS = 60.0
 
 

@@ -14,10 +14,10 @@ from kit.text import words
 # How all of these were chosen, and how little most of them matter: docs/adr/0003-retrieval.md.
 _TURNS = 12  # of the history; more never helped
 _TURN_CHARACTERS = 600  # of one turn: an agent's long answer says early what it is about
-_RECENCY = 0.7  # what a turn weighs against the one after it
+_RECENCY = 0.8  # what a turn weighs against the one after it
 _PLAIN_WORDS = 10  # a turn with more content words spreads the weight of ten over them
 _MENTION_RECENCY = 0.9  # as _RECENCY, for names: a name said long ago may still be the subject
-_HISTORY_TERMS = 48
+_HISTORY_TERMS = 32
 
 _FUNCTION_WORDS = frozenset(
     """

@@ -26,7 +26,7 @@ class Reranker(Protocol):
 class LastTurnOnly:
     """Does not rerank: cosine and BM25 of the last turn, whatever was said before."""
 
-    lexical: float = 0.02
+    lexical: float = 0.025
 
     def score(self, candidates: Candidates) -> Scores:
         """See ``Reranker``."""
@@ -53,13 +53,13 @@ class ConversationReranker:
     documents of several passages. ``subject``: worth in cosine of a name said in full.
     """
 
-    lexical: float = 0.02
+    lexical: float = 0.025
     leaning: float = 0.16
     fall: float = 2.0
-    most: float = 0.7
+    most: float = 0.6
     document: float = 0.4
-    topic: float = 0.3
-    subject: float = 0.2
+    topic: float = 0.5
+    subject: float = 0.3
 
     def score(self, candidates: Candidates) -> Scores:
         """See ``Reranker``."""
