@@ -132,7 +132,14 @@ def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command: list[str | Path] = [Path(sys.executable).with_name("chroma"), "run", "--host", "127.0.0.1", "--port", str(port)]
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("chroma"),
+        "run",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     folder = tmp_path_factory.mktemp("chroma")
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([*command, "--path", str(folder)], stdout=log, stderr=log)
