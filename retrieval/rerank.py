@@ -75,7 +75,7 @@ class ConversationReranker:
             last
             + history * before
             + self.document * (last_document + history * before_document)
-            + self.topic * history * several * (topic - topic.mean())
+            + self.topic * history * several * (topic - topic.sum() / max(1, topic.size))
             + self.subject * c.subject**2
         )
         return np.asarray(score, np.float32)
