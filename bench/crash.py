@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -61,16 +62,16 @@ class Articles:
 def crash_ingestion(articles: Articles, data: Path, random_: random.Random, *, longest: float) -> list[str]:
     """Kill an ingestion, look at what is left, let another one complete, look again."""
     articles.change()
-    running = ingest(articles.folder, data)
-    with contextlib.suppress(Exception):
+    log = data.with_name("ingest.log")
+    running = ingest(articles.folder, data, log=log)
+    with contextlib.suppress(subprocess.TimeoutExpired):
         running.wait(random_.uniform(0.2, 1.0) * longest)
     running.kill()
     running.wait()
     found = [f"after the kill: {problem}" for problem in asyncio.run(check(data))]
-    again = ingest(articles.folder, data)
-    _, said = again.communicate(timeout=300)
-    if again.returncode != 0:
-        found.append(f"the second ingestion ended with {again.returncode}: {said.decode()[-300:]}")
+    status = ingest(articles.folder, data, log=log).wait()
+    if status != 0:
+        found.append(f"the second ingestion ended with {status}: {log.read_text()[-300:]}")
     return found + asyncio.run(check(data, expected=articles.expected))
 
 
@@ -116,7 +117,7 @@ def main() -> int:
         articles = Articles(folder / "articles", random_)
         articles.change()
         start = time.perf_counter()
-        assert ingest(articles.folder, data).wait() == 0
+        assert ingest(articles.folder, data, log=folder / "ingest.log").wait() == 0
         longest = time.perf_counter() - start
         server = Server(data, log=folder / "server.log")
         for number in range(options.kills):

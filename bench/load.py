@@ -86,7 +86,7 @@ def run(folder: Path, *, seconds: float, conversations: int) -> tuple[Load, Load
     """One conversation alone, many at once, and a profile of many at once, each on a fresh server."""
     data = folder / "data"
     data.mkdir()
-    if ingest(_SAMPLE, data).wait() != 0:
+    if ingest(_SAMPLE, data, log=folder / "ingest.log").wait() != 0:
         raise RuntimeError("the sample help centre could not be ingested")
     server = Server(data, log=folder / "server.log")
     server.start()

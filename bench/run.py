@@ -150,7 +150,7 @@ class _ChatServer:
 
     def __enter__(self) -> Self:
         self._server.data.mkdir(parents=True)
-        if ingest(self._data, self._server.data).wait() != 0:
+        if ingest(self._data, self._server.data, log=self._server.log).wait() != 0:
             raise RuntimeError(f"{self._data} could not be ingested")
         for _ in range(2):  # the first start warms the disk
             self._server.start()

@@ -36,14 +36,14 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready_seconds = 0.0
-        self._log = log
+        self.log = log
         self._run = run
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start and wait until ``/readyz`` says yes. Raises ``RuntimeError`` when it does not."""
         begun = time.perf_counter()
-        with self._log.open("ab") as output:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._run, "serve", "--port", str(self.port)],
                 cwd=ROOT,
@@ -55,7 +55,7 @@ class Server:
             while time.perf_counter() - begun < READY_SECONDS:
                 if self._process.poll() is not None:
                     raise RuntimeError(
-                        f"The server ended with status {self._process.returncode}; log: {self._log}"
+                        f"The server ended with status {self._process.returncode}; log: {self.log}"
                     )
                 with contextlib.suppress(httpx.TransportError):
                     if client.get(f"{self.url}/readyz").status_code == httpx.codes.OK:
@@ -63,7 +63,7 @@ class Server:
                         return
                 time.sleep(0.02)
         self.kill()
-        raise RuntimeError(f"The server was not ready after {READY_SECONDS:.0f} s; log: {self._log}")
+        raise RuntimeError(f"The server was not ready after {READY_SECONDS:.0f} s; log: {self.log}")
 
     def rss_megabytes(self) -> float:
         """Resident memory of the server and its children, in MB (10^6 bytes)."""
@@ -98,12 +98,13 @@ def environment(data: Path) -> dict[str, str]:
     )
 
 
-def ingest(place: Path, data: Path) -> subprocess.Popen[bytes]:
-    """``careloop ingest`` of ``place`` into the data folder ``data``, started."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "careloop.cli", "ingest", str(place)],
-        cwd=ROOT,
-        env=environment(data),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+def ingest(place: Path, data: Path, *, log: Path) -> subprocess.Popen[bytes]:
+    """``careloop ingest`` of ``place`` into the data folder ``data``, started; output goes into ``log``."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "careloop.cli", "ingest", str(place)],
+            cwd=ROOT,
+            env=environment(data),
+            stdout=output,
+            stderr=output,
+        )

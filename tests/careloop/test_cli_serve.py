@@ -106,9 +106,11 @@ def test_the_sample_is_loaded_into_an_empty_workspace_only(data: Path) -> None:
         assert "Stopped." in rest
 
 
-def test_conversations_at_once_lose_nothing(server: Server, data: Path, articles: Articles) -> None:
+def test_conversations_at_once_lose_nothing(
+    server: Server, data: Path, articles: Articles, tmp_path: Path
+) -> None:
     articles.change()
-    assert ingest(articles.folder, data).wait() == 0
+    assert ingest(articles.folder, data, log=tmp_path / "ingest.log").wait() == 0
     server.start()
     found = asyncio.run(load(server.url, conversations=4, seconds=3, seed=1))
     assert (found.errors, found.lost) == ((), ())
@@ -116,10 +118,10 @@ def test_conversations_at_once_lose_nothing(server: Server, data: Path, articles
 
 
 def test_killed_in_the_middle_of_chat_nothing_acknowledged_is_lost(
-    server: Server, data: Path, articles: Articles
+    server: Server, data: Path, articles: Articles, tmp_path: Path
 ) -> None:
     articles.change()
-    assert ingest(articles.folder, data).wait() == 0
+    assert ingest(articles.folder, data, log=tmp_path / "ingest.log").wait() == 0
     turns, found = crash_chat(server, data, random.Random(3), seed=3)
     assert found == []
     assert turns > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,7 @@ class Tiny:
         await self.follower.apply()
         return report
 
-    async def ask(
-        self, workspace: WorkspaceId, text: str, *, history: tuple[HistoryTurn, ...] = ()
-    ) -> Answer:
+    async def ask(self, workspace: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()) -> Answer:
         """Quote the best passage whole, or hand over when no word of it was asked for."""
         best = (await self.retriever.search(workspace, text, history=history, limit=1)).passages[0]
         if best.lexical == 0:
@@ -154,7 +153,7 @@ async def test_a_citation_of_a_passage_that_was_replaced_counts_by_its_offsets(
 
 
 async def test_gold_that_is_not_in_the_knowledge_base_is_said(tiny: Tiny, tmp_path: Path) -> None:
-    queries = [
+    queries: list[dict[str, object]] = [
         {"_id": "q1", "text": "?", "gold_passages": [{"document": "none", "quote": "x"}]},
         {"_id": "q2", "text": "?", "gold_passages": [{"document": "bill", "quote": "x y z"}]},
         {"_id": "q3", "text": "?"},
