@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import DocumentId, PassageId, VersionId, WorkspaceId
@@ -105,6 +105,15 @@ class VersionCache:
                 self._version_of.pop(key, None)
 
 
+_PASSAGES = (
+    select(passages, documents.c.key, document_versions.c.url)
+    .join(documents, documents.c.id == passages.c.document_id)
+    .join(document_versions, document_versions.c.id == passages.c.version_id)
+    .where(passages.c.id.in_(bindparam("ids", expanding=True)))
+    .where(passages.c.workspace_id == bindparam("workspace"))
+)
+
+
 async def read_passages(
     connection: AsyncConnection, workspace: WorkspaceId, ids: Iterable[PassageId]
 ) -> dict[PassageId, StoredPassage]:
@@ -112,12 +121,8 @@ async def read_passages(
     wanted = list(ids)
     found: dict[PassageId, StoredPassage] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        rows = await connection.execute(
-            select(passages, documents.c.key, document_versions.c.url)
-            .join(documents, documents.c.id == passages.c.document_id)
-            .join(document_versions, document_versions.c.id == passages.c.version_id)
-            .where(passages.c.id.in_(wanted[start : start + _AT_ONCE]), passages.c.workspace_id == workspace)
-        )
+        some = wanted[start : start + _AT_ONCE]
+        rows = await connection.execute(_PASSAGES, {"ids": some, "workspace": workspace})
         found |= {PassageId(row.id): _stored(row) for row in rows}
     return found
 

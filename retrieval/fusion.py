@@ -136,16 +136,17 @@ def said_share(titles: Sequence[str], said: Mapping[str, float]) -> list[float]:
     """
     names = [_name(title) for title in titles]
     different = set(names)
-    spread = Counter(word for name in different for word in set(name))
-    shares = []
-    for name in names:
-        weights = {
-            word: math.log(1 + (len(different) - spread[word] + 0.5) / (spread[word] + 0.5)) for word in name
-        }
-        total = sum(weights.values())
-        heard = sum(weight * said.get(word, 0.0) for word, weight in weights.items())
-        shares.append(heard / total if total else 0.0)
-    return shares
+    spread = Counter(word for name in different for word in name)
+    rarity = {
+        word: math.log(1 + (len(different) - count + 0.5) / (count + 0.5)) for word, count in spread.items()
+    }
+    share = {name: _heard(name, rarity, said) for name in different}
+    return [share[name] for name in names]
+
+
+def _heard(name: Sequence[str], rarity: Mapping[str, float], said: Mapping[str, float]) -> float:
+    total = sum(rarity[word] for word in name)
+    return sum(rarity[word] * said[word] for word in name if word in said) / total if total else 0.0
 
 
 @lru_cache(maxsize=16_384)

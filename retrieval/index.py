@@ -155,7 +155,7 @@ class MemoryIndex:
         if where:
             allowed = np.array([_matches(facts, where) for facts in shelf.metadata])
             keys, similarities = keys[allowed], similarities[:, allowed]
-        order = np.argsort(-similarities, axis=1, kind="stable")[:, :limit]
+        order = _best(similarities, limit)
         return [
             [VectorHit(PassageId(int(keys[column])), float(row[column])) for column in columns]
             for row, columns in zip(similarities, order, strict=True)
@@ -361,6 +361,15 @@ class ChromaIndex:
                 f"The index was built with the encoder {made_by}, but {self._encoder} is configured: their "
                 "vectors cannot be compared. Run `careloop knowledge reindex`, or configure the former one."
             )
+
+
+def _best(similarities: Matrix, limit: int) -> NDArray[np.intp]:
+    """Columns of the ``limit`` largest values of each row, largest first."""
+    if similarities.shape[1] > limit:
+        nearest = np.argpartition(-similarities, limit - 1, axis=1)[:, :limit]
+        within = np.argsort(-np.take_along_axis(similarities, nearest, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(nearest, within, axis=1)
+    return np.argsort(-similarities, axis=1, kind="stable")
 
 
 def _collection_name(workspace: WorkspaceId) -> str:

@@ -93,9 +93,8 @@ class SqliteLexicalSearch:
         match, scale = _fts5_query(terms)
         if not match:
             return []
-        rows = await connection.execute(
-            _fts5_select(where), {"match": match, "workspace": workspace, "limit": limit}
-        )
+        statement = _fts5_select(where) if where else _FTS5_UNFILTERED
+        rows = await connection.execute(statement, {"match": match, "workspace": workspace, "limit": limit})
         return [LexicalHit(PassageId(key), score * scale) for key, score in rows]
 
 
@@ -126,6 +125,20 @@ def _fts5_select(where: Filter | None) -> Select[Any]:
         .order_by(literal_column("score").desc())
         .limit(bindparam("limit"))
     )
+
+
+def matching(where: Filter | None) -> ColumnElement[bool]:
+    """The condition that a passage's metadata has, for every key of ``where``, one of its values."""
+    return and_(
+        True,
+        *(
+            passages.c.metadata[key].as_string().in_([value] if isinstance(value, str) else list(value))
+            for key, value in (where or {}).items()
+        ),
+    )
+
+
+_FTS5_UNFILTERED = _fts5_select(None)  # building a statement takes longer than running this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,17 +202,6 @@ class PostgresLexicalSearch:
 async def _allowed(connection: AsyncConnection, ids: Sequence[PassageId], where: Filter) -> set[PassageId]:
     found = await connection.execute(select(passages.c.id).where(passages.c.id.in_(ids), matching(where)))
     return set(found.scalars())
-
-
-def matching(where: Filter | None) -> ColumnElement[bool]:
-    """The condition that a passage's metadata has, for every key of ``where``, one of its values."""
-    return and_(
-        True,
-        *(
-            passages.c.metadata[key].as_string().in_([value] if isinstance(value, str) else list(value))
-            for key, value in (where or {}).items()
-        ),
-    )
 
 
 _POSTGRES_STATISTICS = text(

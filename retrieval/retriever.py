@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import WorkspaceId
 from knowledge_base.document import Passage
@@ -136,31 +137,24 @@ class HybridRetriever:
         query = read_conversation(standalone, history)
         encoded = await self._encoder.encode_queries(query.texts)
         vectors = query_vectors(encoded)
-        candidates = await self._candidates(workspace, query, vectors, where)
-        scores = self._reranker.score(candidates)
-        ranked = await self._ranked(workspace, candidates, scores, limit)
+        # The vector search runs in its thread while the database works.
+        searching = asyncio.create_task(self._search_vectors(workspace, query, vectors, where))
+        try:
+            async with self._database.read() as connection:
+                lexical = await self._search_words(connection, workspace, query, where)
+                found = Found(*await searching, *lexical)
+                versions = await self._versions.versions(connection, workspace, found.ids())
+                candidates = line_up(query, vectors, found, versions)
+                scores = self._reranker.score(candidates)
+                ranked = await _read_ranked(connection, workspace, candidates, scores, limit)
+        finally:
+            await asyncio.gather(searching, return_exceptions=True)
         return Retrieval(
             passages=tuple(ranked),
             standalone=standalone,
             dependence=self._reranker.dependence(candidates),
             vector=vectors.last,
         )
-
-    async def _candidates(
-        self, workspace: WorkspaceId, query: ConversationQuery, vectors: QueryVectors, where: Filter | None
-    ) -> Candidates:
-        # The vector search runs in its thread while the database works.
-        searching = asyncio.create_task(self._search_vectors(workspace, query, vectors, where))
-        try:
-            lexical = await self._search_words(workspace, query, where)
-        finally:
-            dense = (await asyncio.gather(searching, return_exceptions=True))[0]
-        if isinstance(dense, BaseException):
-            raise dense
-        found = Found(dense[0], dense[1], *lexical)
-        async with self._database.read() as connection:
-            versions = await self._versions.versions(connection, workspace, found.ids())
-        return line_up(query, vectors, found, versions)
 
     async def _search_vectors(
         self, workspace: WorkspaceId, query: ConversationQuery, vectors: QueryVectors, where: Filter | None
@@ -170,32 +164,33 @@ class HybridRetriever:
         return hits[0], hits[1] if query.turns else []
 
     async def _search_words(
-        self, workspace: WorkspaceId, query: ConversationQuery, where: Filter | None
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        query: ConversationQuery,
+        where: Filter | None,
     ) -> tuple[list[LexicalHit], list[LexicalHit]]:
-        async with self._database.read() as connection:
-            last = await self._lexical.search(connection, workspace, query.terms, limit=_DEPTH, where=where)
-            before = await self._lexical.search(
-                connection, workspace, query.history_terms, limit=_DEPTH, where=where
-            )
+        search = self._lexical.search
+        last = await search(connection, workspace, query.terms, limit=_DEPTH, where=where)
+        before = await search(connection, workspace, query.history_terms, limit=_DEPTH, where=where)
         return last, before
 
-    async def _ranked(
-        self, workspace: WorkspaceId, candidates: Candidates, scores: Scores, limit: int
-    ) -> list[RankedPassage]:
-        """The best ``limit`` of ``candidates`` that the database still has."""
-        order = np.argsort(-scores, kind="stable").tolist()
-        ranked: list[RankedPassage] = []
-        async with self._database.read() as connection:
-            while order and len(ranked) < limit:
-                places, order = order[: limit - len(ranked)], order[limit - len(ranked) :]
-                ids = [candidates.ids[place] for place in places]
-                stored = await read_passages(connection, workspace, ids)
-                ranked += [
-                    _rank(candidates, place, float(scores[place]), stored[candidates.ids[place]])
-                    for place in places
-                    if candidates.ids[place] in stored
-                ]
-        return ranked
+
+async def _read_ranked(
+    connection: AsyncConnection, workspace: WorkspaceId, candidates: Candidates, scores: Scores, limit: int
+) -> list[RankedPassage]:
+    """The best ``limit`` of ``candidates`` that the database still has."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    ranked: list[RankedPassage] = []
+    while order and len(ranked) < limit:
+        places, order = order[: limit - len(ranked)], order[limit - len(ranked) :]
+        stored = await read_passages(connection, workspace, [candidates.ids[place] for place in places])
+        ranked += [
+            _rank(candidates, place, float(scores[place]), stored[candidates.ids[place]])
+            for place in places
+            if candidates.ids[place] in stored
+        ]
+    return ranked
 
 
 def _rank(candidates: Candidates, place: int, score: float, stored: StoredPassage) -> RankedPassage:
