@@ -65,8 +65,8 @@ async def load(url: str, *, conversations: int, seconds: float, seed: int) -> Lo
         conversations=conversations,
         seconds=elapsed,
         turns=len(durations),
-        p50_ms=statistics.median(durations) * 1000,
-        p95_ms=float(np.quantile(durations, 0.95)) * 1000,
+        p50_ms=statistics.median(durations or [0.0]) * 1000,
+        p95_ms=float(np.quantile(durations or [0.0], 0.95)) * 1000,
         errors=tuple(error for customer in customers for error in customer.errors),
         lost=tuple(lost),
     )
@@ -74,12 +74,14 @@ async def load(url: str, *, conversations: int, seconds: float, seed: int) -> Lo
 
 async def read_back(client: httpx.AsyncClient, customers: Sequence[Customer]) -> list[str]:
     """Everything that was acknowledged and is not there any more."""
-    return [
-        problem
-        for customer in customers
-        for conversation, said in customer.conversations.items()
-        for problem in await problems(client, conversation, said)
-    ]
+    found = []
+    for customer in customers:
+        for conversation, said in customer.conversations.items():
+            try:
+                found += await problems(client, conversation, said)
+            except httpx.TransportError as error:
+                return [*found, f"the server does not answer any more: {error}"]
+    return found
 
 
 def run(folder: Path, *, seconds: float, conversations: int) -> tuple[Load, Load, dict[str, Any]]:
@@ -138,7 +140,7 @@ def main() -> int:
         console.print(table)
     for problem in (*alone.errors, *many.errors, *alone.lost, *many.lost)[:20]:
         console.print(f"[red]{problem}")
-    ratio = many.per_second / alone.per_second
+    ratio = many.per_second / max(alone.per_second, 1e-9)
     console.print(f"Throughput of {many.conversations} conversations to one: {ratio:.2f} (bar ≥ {_RATIO:g}).")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     found = {"alone": asdict(alone), "many": asdict(many), "ratio": ratio, "profile": profile}

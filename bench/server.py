@@ -75,6 +75,8 @@ class Server:
         """Ctrl-C; returns the seconds until the process was gone."""
         assert self._process is not None
         begun = time.perf_counter()
+        if self._process.poll() is not None:
+            raise RuntimeError(f"The server had died with status {self._process.returncode}; log: {self.log}")
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         return time.perf_counter() - begun

@@ -58,9 +58,8 @@ class Report:
 
     def table(self) -> Table:
         """A row for each metric, with its interval."""
-        table = Table(
-            title=f"{self.suite} on {self.data}: n = {self.n}, {self.seconds:.1f} s", title_justify="left"
-        )
+        title = f"{self.suite} on {self.data}: n = {self.n}, {self.seconds:.1f} s"
+        table = Table(title=title, title_justify="left", min_width=len(title))
         table.add_column("metric")
         table.add_column("value", justify="right")
         table.add_column("95 % interval", justify="right")
