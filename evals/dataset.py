@@ -139,7 +139,7 @@ def _documents(rows: RowReader) -> Sequence[Document]:
         if key in found:
             line.broken(f"the id {key} is used twice")
             continue
-        found[key] = Document(key=key, title=line.optional_text("title") or key, text=text)
+        found[key] = Document(key=key, title=line.optional_text("title") or "", text=text)
     return list(found.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import queue
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,7 +47,7 @@ def load_encoder(model: Path, *, cache: Path, threads: int = 2) -> OpenVinoEncod
     )
     if weights is None or not (model / "tokenizer.json").is_file():
         raise ModelMissing(
-            f"There is no sentence-transformers model in {model}: expected model.safetensors and tokenizer.json."
+            f"There is no sentence-transformers model in {model}: it needs model.safetensors and tokenizer.json."
         )
     digest = _hash_of(model, weights)
     target = cache / f"encoder-{digest}"
@@ -69,8 +70,7 @@ class OpenVinoEncoder:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.no_padding()
         core = openvino.Core()
-        core.set_property({ov_properties.cache_dir: str(folder / "compiled")})
-        self._model = core.compile_model(
+        model = core.compile_model(
             core.read_model(folder / "model.xml"),
             "CPU",
             {
@@ -79,8 +79,10 @@ class OpenVinoEncoder:
                 ov_properties.hint.scheduling_core_type: ov_properties.hint.SchedulingCoreType.ANY_CORE,
             },
         )
-        self._threads = threads
-        self.dimensions = int(self._model.output(0).partial_shape[1].get_length())
+        self.dimensions = int(model.output(0).partial_shape[1].get_length())
+        self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
+        for _ in range(threads):
+            self._idle.put(model.create_infer_request())
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector per text: (number of texts, dimensions), float32."""
@@ -92,7 +94,7 @@ class OpenVinoEncoder:
     def encode_with_spans(
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> SpanEmbeddings:
-        """As ``encode``, and for each span the mean of its tokens' states (late chunking, arXiv:2409.04701)."""
+        """As ``encode``, and the mean of each span's token states (late chunking, arXiv:2409.04701)."""
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         span_vectors: list[Matrix] = [np.empty((0, self.dimensions), dtype=np.float32)] * len(texts)
         for places, encodings, embeddings, states in self._run(texts):
@@ -110,36 +112,53 @@ class OpenVinoEncoder:
         )
         order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        if len(batches) <= 1:
-            for places in batches:
-                chosen = [encodings[place] for place in places]
-                result = self._model(_padded(chosen))
-                yield places, chosen, result[0], result[1]
-            return
-        yield from self._run_parallel(encodings, batches)
+        requests = self._borrow(len(batches)) if batches else []
+        try:
+            yield from _run_batches(requests, encodings, batches)
+        finally:
+            for request in requests:
+                self._idle.put(request)
 
-    def _run_parallel(
-        self, encodings: list[Encoding], batches: list[list[int]]
-    ) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
-        requests = [self._model.create_infer_request() for _ in range(min(self._threads, len(batches)))]
-        running: list[tuple[openvino.InferRequest, list[int]]] = []
-        waiting = iter(batches)
+    def _borrow(self, most: int) -> list[openvino.InferRequest]:
+        """At least one request, waiting for it if need be, and up to ``most`` if more are idle."""
+        requests = [self._idle.get()]
+        while len(requests) < most:
+            try:
+                requests.append(self._idle.get_nowait())
+            except queue.Empty:
+                break
+        return requests
 
-        def start(request: openvino.InferRequest) -> None:
-            places = next(waiting, None)
-            if places is not None:
-                request.start_async(_padded([encodings[place] for place in places]))
-                running.append((request, places))
 
-        for request in requests:
-            start(request)
+def _run_batches(
+    requests: Sequence[openvino.InferRequest], encodings: list[Encoding], batches: list[list[int]]
+) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
+    # Inputs are shared, not copied, and so must live until their pass has ended: OpenVINO 2026.4 corrupts
+    # memory when it copies inputs of changing shape into a request.
+    running: list[tuple[openvino.InferRequest, list[int], list[np.ndarray]]] = []
+    waiting = iter(batches)
+
+    def start(request: openvino.InferRequest) -> None:
+        places = next(waiting, None)
+        if places is not None:
+            inputs = _padded([encodings[place] for place in places])
+            request.start_async(inputs, share_inputs=True)
+            running.append((request, places, inputs))
+
+    for request in requests:
+        start(request)
+    try:
         while running:
-            request, places = running.pop(0)
+            request, places, _ = running[0]
             request.wait()
+            running.pop(0)
             embeddings = request.get_output_tensor(0).data.copy()
             states = request.get_output_tensor(1).data.copy()
             start(request)
             yield places, [encodings[place] for place in places], embeddings, states
+    finally:
+        for request, _, _ in running:  # whoever asked went away: nothing may still read its inputs
+            request.wait()
 
 
 def _padded(encodings: Sequence[Encoding]) -> list[np.ndarray]:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,21 @@ def test_order_and_batching_do_not_change_a_vector(real_encoder: OpenVinoEncoder
     apart = np.concatenate([real_encoder.encode([text]) for text in many])
     assert (together * apart).sum(axis=1).min() > 0.9995
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-3)
+
+
+def test_calls_from_several_threads_with_texts_of_any_length_do_not_disturb_one_another(
+    real_encoder: OpenVinoEncoder,
+) -> None:
+    texts = [" ".join(TEXTS[0].split() * (1 + number % 7)) + f" {number}" for number in range(40)]
+    expected = real_encoder.encode(texts)
+
+    def encode(first: int) -> float:
+        # From 1 to 20 texts a call: one batch, several batches, and batches of ever new shape.
+        part = slice(first, first + 1 + first % 20)
+        return float((real_encoder.encode(texts[part]) * expected[part]).sum(axis=1).min())
+
+    with ThreadPoolExecutor(4) as pool:
+        assert min(pool.map(encode, [number % 20 for number in range(200)])) > 0.999
 
 
 def test_nothing_in_nothing_out(real_encoder: OpenVinoEncoder) -> None:
