@@ -169,3 +169,13 @@ def test_workspaces_are_created_once(careloop: Careloop) -> None:
     assert again.exit_code == 2
     assert "There is a workspace acme already" in again.stderr
     assert careloop("workspaces", "create", "not a name").exit_code == 2
+
+
+def test_lint_says_what_is_worth_a_look(careloop: Careloop, articles: Path) -> None:
+    (articles / "copy.md").write_text((articles / "bill.md").read_text())
+    careloop("ingest", str(articles))
+    said = careloop("knowledge", "lint").stdout
+    assert "duplicate" in said
+    assert "copy.md" in said
+    found = json.loads(careloop("knowledge", "lint", "--json").stdout)
+    assert {place["key"] for place in found[0]["places"]} == {"bill.md", "copy.md"}

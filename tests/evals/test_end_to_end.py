@@ -85,6 +85,16 @@ async def test_an_unchanged_corpus_is_not_encoded_again(tiny: Tiny, folder: Path
     assert (again.unchanged, again.passages) == (len(CORPUS), 0)
 
 
+async def test_ids_may_hold_any_character_and_stay_when_ingested_again(tiny: Tiny, tmp_path: Path) -> None:
+    corpus = [
+        {"_id": f"Plates & fees#{place}_0", "title": "Fees", "text": f"Fee {place}."} for place in range(3)
+    ]
+    other = write_dataset(tmp_path / "other", corpus=corpus, qrels=())
+    await tiny.ingest(other)
+    again = await tiny.ingest(other)
+    assert (again.unchanged, again.removed, again.failed) == (3, 0, 0)
+
+
 async def test_retrieval_ranks_documents_by_their_ids(tiny: Tiny, folder: Path) -> None:
     asked = []
     report = await evaluate_retrieval(
