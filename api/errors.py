@@ -44,7 +44,7 @@ _LONGEST_FIELD = 80  # characters of a field's name that are repeated to the cal
 _log = get_logger("api.errors")
 
 
-class Unauthenticated(CareloopError):  # noqa: N818 (named as in kit.errors)
+class Unauthenticated(CareloopError):
     """Nobody is known by the credentials, or there were none."""
 
     code = "unauthenticated"

@@ -11,7 +11,7 @@ def test_an_id_is_a_prefix_and_26_safe_characters() -> None:
 
 def test_ids_sort_by_the_time_they_were_made(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter([1_000_000_000, 2_000_000_000, 3_000_000_000_000_000_000])
-    monkeypatch.setattr(ids.time, "time_ns", lambda: next(moments))
+    monkeypatch.setattr("kit.ids.time.time_ns", lambda: next(moments))
     made = [ids.new_id("x") for _ in range(3)]
     assert made == sorted(made)
 
