@@ -80,9 +80,9 @@ class OpenVinoEncoder:
             },
         )
         self.dimensions = int(model.output(0).partial_shape[1].get_length())
-        self._idle: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
+        self._idle: queue.SimpleQueue[_Pass] = queue.SimpleQueue()
         for _ in range(threads):
-            self._idle.put(model.create_infer_request())
+            self._idle.put(_Pass(model))
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector per text: (number of texts, dimensions), float32."""
@@ -112,53 +112,71 @@ class OpenVinoEncoder:
         )
         order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        requests = self._borrow(len(batches)) if batches else []
+        passes = self._borrow(len(batches)) if batches else []
         try:
-            yield from _run_batches(requests, encodings, batches)
+            yield from _run_batches(passes, encodings, batches)
         finally:
-            for request in requests:
-                self._idle.put(request)
+            for slot in passes:
+                self._idle.put(slot)
 
-    def _borrow(self, most: int) -> list[openvino.InferRequest]:
-        """At least one request, waiting for it if need be, and up to ``most`` if more are idle."""
-        requests = [self._idle.get()]
-        while len(requests) < most:
+    def _borrow(self, most: int) -> list[_Pass]:
+        """At least one slot, waiting for it if need be, and up to ``most`` if more are idle."""
+        passes = [self._idle.get()]
+        while len(passes) < most:
             try:
-                requests.append(self._idle.get_nowait())
+                passes.append(self._idle.get_nowait())
             except queue.Empty:
                 break
-        return requests
+        return passes
+
+
+class _Pass:
+    """A slot for one pass at a time.
+
+    It shares its inputs with OpenVINO and holds them until the next ones: OpenVINO 2026.4 corrupts memory
+    when a request that has shared inputs is given copied ones, or copied ones of another shape.
+    """
+
+    def __init__(self, model: openvino.CompiledModel) -> None:
+        self._request = model.create_infer_request()
+        self._inputs: list[np.ndarray] = []
+
+    def start(self, encodings: Sequence[Encoding]) -> None:
+        """Begin a pass over one batch."""
+        inputs = _padded(encodings)
+        self._request.start_async(inputs, share_inputs=True)
+        self._inputs = inputs
+
+    def result(self) -> tuple[Matrix, Matrix]:
+        """Embeddings (batch, dimensions) and token states (batch, tokens, hidden) once the pass ended."""
+        self._request.wait()
+        return self._request.get_output_tensor(0).data.copy(), self._request.get_output_tensor(1).data.copy()
 
 
 def _run_batches(
-    requests: Sequence[openvino.InferRequest], encodings: list[Encoding], batches: list[list[int]]
+    passes: Sequence[_Pass], encodings: list[Encoding], batches: list[list[int]]
 ) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
-    # Inputs are shared, not copied, and so must live until their pass has ended: OpenVINO 2026.4 corrupts
-    # memory when it copies inputs of changing shape into a request.
-    running: list[tuple[openvino.InferRequest, list[int], list[np.ndarray]]] = []
+    running: list[tuple[_Pass, list[int]]] = []
     waiting = iter(batches)
 
-    def start(request: openvino.InferRequest) -> None:
+    def start(slot: _Pass) -> None:
         places = next(waiting, None)
         if places is not None:
-            inputs = _padded([encodings[place] for place in places])
-            request.start_async(inputs, share_inputs=True)
-            running.append((request, places, inputs))
+            slot.start([encodings[place] for place in places])
+            running.append((slot, places))
 
-    for request in requests:
-        start(request)
+    for slot in passes:
+        start(slot)
     try:
         while running:
-            request, places, _ = running[0]
-            request.wait()
+            slot, places = running[0]
+            embeddings, states = slot.result()
             running.pop(0)
-            embeddings = request.get_output_tensor(0).data.copy()
-            states = request.get_output_tensor(1).data.copy()
-            start(request)
+            start(slot)
             yield places, [encodings[place] for place in places], embeddings, states
     finally:
-        for request, _, _ in running:  # whoever asked went away: nothing may still read its inputs
-            request.wait()
+        for slot, _ in running:  # whoever asked went away: the slots go back idle
+            slot.result()
 
 
 def _padded(encodings: Sequence[Encoding]) -> list[np.ndarray]:

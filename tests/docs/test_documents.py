@@ -53,3 +53,10 @@ def test_nothing_names_a_path_of_a_developer_s_machine() -> None:
 def _layer_table() -> str:
     text = (ROOT / "docs/architecture.md").read_text()
     return text[text.index("## Layers") : text.index("## The path of a message")]
+
+
+def test_the_lock_holds_no_cuda() -> None:
+    locked = (ROOT / "requirements.lock").read_text()
+    assert "torch==2.13.0\n" in locked
+    assert re.findall(r"^(?:nvidia|cuda|triton)[^=]*==", locked, re.MULTILINE) == []
+    assert "://" not in locked
