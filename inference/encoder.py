@@ -47,7 +47,7 @@ def load_encoder(model: Path, *, cache: Path, threads: int = 2) -> OpenVinoEncod
     )
     if weights is None or not (model / "tokenizer.json").is_file():
         raise ModelMissing(
-            f"No sentence-transformers model in {model}: model.safetensors or tokenizer.json is missing."
+            f"There is no sentence-transformers model in {model}: its weights or tokenizer.json are missing."
         )
     digest = _hash_of(model, weights)
     target = cache / f"encoder-{digest}"

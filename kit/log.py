@@ -33,7 +33,8 @@ def configure_logging(*, level: str = "info", json: bool = True, stream: TextIO 
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        # Standard error as it is when a line is written: it may be replaced and closed meanwhile.
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
 

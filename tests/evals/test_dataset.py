@@ -160,6 +160,6 @@ def test_a_missing_or_undecodable_file_is_named(tmp_path: Path) -> None:
         load_dataset(folder)
 
 
-def test_documents_without_title_are_named_by_their_id(tmp_path: Path) -> None:
+def test_documents_without_title_have_none(tmp_path: Path) -> None:
     folder = write_dataset(tmp_path / "tiny", corpus=[{"_id": "x", "text": ""}], qrels=())
-    assert load_dataset(folder).documents[0].title == "x"
+    assert load_dataset(folder).documents[0].title == ""

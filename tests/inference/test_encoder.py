@@ -98,7 +98,7 @@ def test_the_identity_holds_a_hash_of_the_weights(real_encoder: OpenVinoEncoder)
 
 
 def test_a_folder_without_a_model_says_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match=r"model\.safetensors"):
+    with pytest.raises(ModelMissing, match=r"tokenizer\.json"):
         load_encoder(tmp_path / "nothing", cache=tmp_path)
 
 
