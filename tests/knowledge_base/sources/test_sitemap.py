@@ -17,7 +17,8 @@ EXPECTED = Sitemap((("https://x.example/a", "2026-01-02"), ("https://x.example/b
 
 
 @pytest.mark.parametrize(
-    "data", [PAGES, gzip.compress(PAGES, mtime=0), b"\xef\xbb\xbf" + PAGES, PAGES.replace(NAMESPACE.encode(), b"")]
+    "data",
+    [PAGES, gzip.compress(PAGES, mtime=0), b"\xef\xbb\xbf" + PAGES, PAGES.replace(NAMESPACE.encode(), b"")],
 )
 def test_pages_are_listed(data: bytes) -> None:
     assert read_sitemap(data, most_bytes=MEGABYTE) == EXPECTED
