@@ -16,6 +16,8 @@ export UV_FIND_LINKS := $(PIP_FIND_LINKS)
 else
 export UV_TORCH_BACKEND := cpu
 endif
+# uv trusts what the machine trusts, as pip does: companies have certificates of their own.
+export UV_SYSTEM_CERTS := 1
 # Nothing is sent anywhere, and nothing is looked up at a model hub.
 export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
