@@ -76,9 +76,9 @@ class ApiConfig:
     company: str = "Brightwater Broadband"
     starters: tuple[str, ...] = (
         "How do I change my Wi-Fi password?",
-        "What does it cost to leave before my contract ends?",
-        "Can I use my plan while I'm in France?",
-        "My internet has stopped working",
+        "How do I set up the Hub 3?",
+        "What happens if I pay late?",
+        "How do I cancel?",
     )
     visitor_token_lifetime: timedelta = timedelta(hours=1)
     limits: Limits = field(default_factory=Limits)

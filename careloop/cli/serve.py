@@ -168,7 +168,7 @@ def announce(settings: Settings, address: str) -> None:
     out = console()
     out.print(f"\n[bold green]Careloop is ready.[/] Open [bold]{address}[/] and ask, for example:")
     out.print("    How do I change my Wi-Fi password?")
-    out.print("    What does it cost to leave before my contract ends?")
+    out.print("    What happens if I pay late?")
     out.print(f'The API is described at {address}/docs; the same in a terminal: [bold]careloop ask[/] "...".')
     if settings.mode is Mode.PRODUCTION:
         out.print("Callers need a key: [bold]careloop keys create NAME[/].")
