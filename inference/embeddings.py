@@ -70,7 +70,7 @@ class EncoderEmbeddings(Embeddings):
         self._cache_size = cache_size
         self._max_batch = max_batch
         self._waiting: dict[str, asyncio.Future[Vector]] = {}
-        self._worker: asyncio.Task[None] | None = None
+        self._pass: asyncio.Future[Matrix] | None = None
 
     @property
     def identity(self) -> str:
@@ -121,6 +121,8 @@ class EncoderEmbeddings(Embeddings):
                 found[text] = cached
             else:
                 pending[text] = self._wait_for(text)
+        if self._pass is None:
+            self._start_pass()
         for text, future in pending.items():
             # Shielded: one caller going away must not fail the others who wait for the same text.
             found[text] = await asyncio.shield(future)
@@ -130,25 +132,29 @@ class EncoderEmbeddings(Embeddings):
         future = self._waiting.get(text)
         if future is None:
             future = self._waiting[text] = asyncio.get_running_loop().create_future()
-            if self._worker is None or self._worker.done():
-                self._worker = asyncio.create_task(self._work())
         return future
 
-    async def _work(self) -> None:
-        while self._waiting:
-            batch = list(self._waiting)[: self._max_batch]
-            futures = [self._waiting[text] for text in batch]
-            try:
-                vectors = await asyncio.to_thread(self.encoder.encode, batch)
-            except Exception as error:  # noqa: BLE001 (handed on to whoever waits)
-                for future in futures:
+    def _start_pass(self) -> None:
+        batch = list(self._waiting)[: self._max_batch]
+        if batch:
+            running = asyncio.get_running_loop().run_in_executor(None, self.encoder.encode, batch)
+            running.add_done_callback(lambda done: self._end_pass(batch, done))
+            self._pass = running
+
+    def _end_pass(self, batch: Sequence[str], done: asyncio.Future[Matrix]) -> None:
+        self._pass = None
+        futures = [self._waiting.pop(text) for text in batch]
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        if error is not None:
+            for future in futures:
+                if not future.done():
                     future.set_exception(error)
-            else:
-                for text, future, vector in zip(batch, futures, vectors, strict=True):
-                    self._remember(text, vector)
+        else:
+            for text, future, vector in zip(batch, futures, done.result(), strict=True):
+                self._remember(text, vector)
+                if not future.done():
                     future.set_result(vector)
-            for text in batch:
-                del self._waiting[text]
+        self._start_pass()
 
     def _remember(self, text: str, vector: Vector | None) -> None:
         if vector is not None:

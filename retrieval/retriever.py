@@ -135,20 +135,21 @@ class HybridRetriever:
         """See ``Retriever``."""
         standalone = await self._rewriter.rewrite(question, history) if self._rewriter else question
         query = read_conversation(standalone, history)
-        encoded = await self._encoder.encode_queries(query.texts)
-        vectors = query_vectors(encoded)
-        # The vector search runs in its thread while the database works.
-        searching = asyncio.create_task(self._search_vectors(workspace, query, vectors, where))
+        # The encoder and the vector index work in their threads while the database looks up the words.
+        searching = asyncio.create_task(self._search_vectors(workspace, query, where))
+        await asyncio.sleep(0)  # the task begins now: SQLite would not let go of the loop before it is done
         try:
             async with self._database.read() as connection:
                 lexical = await self._search_words(connection, workspace, query, where)
-                found = Found(*await searching, *lexical)
-                versions = await self._versions.versions(connection, workspace, found.ids())
-                candidates = line_up(query, vectors, found, versions)
-                scores = self._reranker.score(candidates)
-                ranked = await _read_ranked(connection, workspace, candidates, scores, limit)
+            vectors, dense, history_dense = await searching
         finally:
             await asyncio.gather(searching, return_exceptions=True)
+        found = Found(dense, history_dense, *lexical)
+        async with self._database.read() as connection:
+            versions = await self._versions.versions(connection, workspace, found.ids())
+            candidates = line_up(query, vectors, found, versions)
+            scores = self._reranker.score(candidates)
+            ranked = await _read_ranked(connection, workspace, candidates, scores, limit)
         return Retrieval(
             passages=tuple(ranked),
             standalone=standalone,
@@ -157,11 +158,12 @@ class HybridRetriever:
         )
 
     async def _search_vectors(
-        self, workspace: WorkspaceId, query: ConversationQuery, vectors: QueryVectors, where: Filter | None
-    ) -> tuple[list[VectorHit], list[VectorHit]]:
+        self, workspace: WorkspaceId, query: ConversationQuery, where: Filter | None
+    ) -> tuple[QueryVectors, list[VectorHit], list[VectorHit]]:
+        vectors = query_vectors(await self._encoder.encode_queries(query.texts))
         asked = np.stack([vectors.last, vectors.recent] if query.turns else [vectors.last])
         hits = await self._index.query(workspace, asked, limit=_DEPTH, where=where)
-        return hits[0], hits[1] if query.turns else []
+        return vectors, hits[0], hits[1] if query.turns else []
 
     async def _search_words(
         self,

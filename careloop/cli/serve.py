@@ -75,7 +75,9 @@ def is_loopback(host: str) -> bool:
 def listening_socket(host: str, port: int) -> Iterator[socket.socket]:
     """A socket bound before anything slow is done. Raises ``Misconfigured`` when that cannot be."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # asyncio turns Nagle's algorithm off only where the protocol is named: unnamed, every answer would
+    # wait 40 ms for the client's delayed acknowledgement.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host.strip("[]"), port))

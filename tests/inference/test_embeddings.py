@@ -78,7 +78,7 @@ async def test_the_least_recently_used_goes_first(encoder: CountingEncoder) -> N
 async def test_a_batch_has_its_limit(encoder: CountingEncoder) -> None:
     embeddings = EncoderEmbeddings(encoder, max_batch=2)
     await asyncio.gather(*(embeddings.aembed_query(text) for text in "abcde"))
-    assert [len(batch) for batch in encoder.batches] == [2, 2, 1]
+    assert [len(batch) for batch in encoder.batches] == [1, 2, 2]
 
 
 async def test_a_failing_pass_fails_those_who_waited_and_nobody_else() -> None:
