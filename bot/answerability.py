@@ -7,19 +7,34 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.wording import content_terms
 from kit.errors import Misconfigured
-from retrieval import RankedPassage, Retrieval
+from kit.text import words as words_of
+from knowledge_base.document import Passage
+from retrieval import HistoryTurn, RankedPassage, Retrieval
+from retrieval.query import ConversationQuery, read_conversation
 
 _SENTENCE_DEPTH = 5  # passages whose best sentence counts
+_WORD_DEPTH = 3  # passages that are to say the question's words; one says too little, ten say anything
+_HISTORY_SHARE = 0.5  # what a word said before weighs, at most, against one of the question
 _FIELD = 10  # passages the best one is compared with
 _ENOUGH_WORDS = 6  # a question with more content words is no less vague
 _FEWEST = 20  # answers below which a rate of wrong ones says nothing
 
 Features = Mapping[str, float]
+
+
+class WordNearness(Protocol):
+    """Knows which words are near each other; ``inference.words.WordVectors`` is one."""
+
+    def nearness(self, asked: Sequence[str], said: Sequence[str]) -> NDArray[np.float32]:
+        """For each word of ``asked`` how near the nearest of ``said`` is, in [-1, 1]."""
+        ...
 
 
 class CalibrationUnreadable(Misconfigured):
@@ -28,11 +43,16 @@ class CalibrationUnreadable(Misconfigured):
     code = "calibration_unreadable"
 
 
-def features(question: str, retrieval: Retrieval) -> dict[str, float]:
+def features(
+    question: str, retrieval: Retrieval, words: WordNearness, *, history: Sequence[HistoryTurn] = ()
+) -> dict[str, float]:
     """What the models look at; none of them grows with the size of the knowledge base by design.
 
     ``sentence``: cosine of the question and the best sentence of the first passages, in [-1, 1].
     ``standout``: how far the best passage's score stands above the mean of the first ten, 0 or more.
+    ``covered``: how near the words of the first passages come to each word of the question, those that
+    few passages say counting more, in [-1, 1]; a question that leans on ``history`` (oldest first) is
+    held against its words too.
     ``words``: content words of the question, 0 to 6. ``dependence``: how much it leans on the history,
     0 to 1.
     """
@@ -41,6 +61,7 @@ def features(question: str, retrieval: Retrieval) -> dict[str, float]:
     return {
         "sentence": max((_best_sentence(one, retrieval) for one in ranked[:_SENTENCE_DEPTH]), default=0.0),
         "standout": scores[0] - sum(scores) / len(scores) if scores else 0.0,
+        "covered": _covered(read_conversation(question, history), retrieval, words),
         "words": float(min(len(content_terms(question)), _ENOUGH_WORDS)),
         "dependence": retrieval.dependence,
     }
@@ -97,9 +118,16 @@ class Calibration:
     vague_threshold: float
     provenance: Mapping[str, object] = field(default_factory=dict)
 
-    def judge(self, question: str, retrieval: Retrieval) -> Verdict:
+    def judge(
+        self,
+        question: str,
+        retrieval: Retrieval,
+        words: WordNearness,
+        *,
+        history: Sequence[HistoryTurn] = (),
+    ) -> Verdict:
         """How likely ``retrieval`` answers ``question``, and how likely ``question`` is too vague."""
-        values = features(question, retrieval)
+        values = features(question, retrieval, words, history=history)
         answerable = self.answerable.probability(values) if retrieval.passages else 0.0
         return Verdict(answerable, self.vague.probability(values), values)
 
@@ -142,3 +170,21 @@ def _best_sentence(one: RankedPassage, retrieval: Retrieval) -> float:
     if stored is None or not len(stored):
         return one.dense
     return float(np.max(stored.astype(np.float32) @ retrieval.vector))
+
+
+def _covered(query: ConversationQuery, retrieval: Retrieval, words: WordNearness) -> float:
+    before = _HISTORY_SHARE * retrieval.dependence
+    meant = {word: before * weight for word, weight in query.history_terms.items()} | query.terms
+    asked = [word for word, weight in meant.items() if weight > 0]
+    said = [_said(one.passage) for one in retrieval.passages[:_FIELD]]
+    if not asked or not said:
+        return 0.0
+    spread = np.array([sum(word in words_said for words_said in said) for word in asked])
+    rarity = np.log1p((len(said) - spread + 0.5) / (spread + 0.5))
+    weights = rarity * [meant[word] for word in asked]
+    nearness = [words.nearness(asked, sorted(words_said)) for words_said in said[:_WORD_DEPTH]]
+    return float(np.mean(nearness, axis=0) @ weights / weights.sum())
+
+
+def _said(passage: Passage) -> frozenset[str]:
+    return frozenset(words_of(" ".join((passage.title, *passage.headings, passage.context, passage.text))))

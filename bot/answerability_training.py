@@ -19,12 +19,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from bot.answer import AnswerRequest
-from bot.answerability import Calibration, Features, Logistic, RiskPoint, features
+from bot.answerability import Calibration, Features, Logistic, RiskPoint, WordNearness, features
 from bot.extractive import compose
 from kit.ids import WorkspaceId
 from retrieval import HistoryTurn, Retrieval, Retriever
 
-ANSWERABLE_FEATURES = ("sentence", "standout")
+ANSWERABLE_FEATURES = ("sentence", "standout", "covered", "dependence")
 VAGUE_FEATURES = ("words", "standout", "dependence")
 # At this probability two of three vague questions are asked back, and one answerable one in thirty.
 VAGUE_THRESHOLD = 0.25
@@ -76,18 +76,22 @@ def load_questions(path: Path | None = None) -> list[TrainingQuestion]:
 
 
 async def collect(
-    retriever: Retriever, workspace: WorkspaceId, questions: Sequence[TrainingQuestion]
+    retriever: Retriever,
+    workspace: WorkspaceId,
+    questions: Sequence[TrainingQuestion],
+    *,
+    words: WordNearness,
 ) -> list[Row]:
     """The rows of ``questions``, asked of a workspace that holds the sample knowledge base."""
     rows = []
     for question in questions:
         found = await retriever.search(workspace, question.text, history=question.history, limit=_DEPTH)
-        rows.append(_row(question, found))
+        rows.append(_row(question, found, words))
         if question.kind is Kind.ANSWERABLE:
             rest = tuple(
                 one for one in found.passages if not _is_of(one.passage.document_key, question.article)
             )
-            rows.append(_row(replace(question, kind=Kind.HIDDEN), replace(found, passages=rest)))
+            rows.append(_row(replace(question, kind=Kind.HIDDEN), replace(found, passages=rest), words))
     return rows
 
 
@@ -115,7 +119,7 @@ def dump(calibration: Calibration, path: Path) -> None:
     path.write_text(json.dumps(asdict(calibration), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _row(question: TrainingQuestion, found: Retrieval) -> Row:
+def _row(question: TrainingQuestion, found: Retrieval, words: WordNearness) -> Row:
     shown = replace(found, passages=tuple(found.passages[:_SHOWN]))
     answer = compose(AnswerRequest(question.text, shown))
     cited = {
@@ -125,7 +129,8 @@ def _row(question: TrainingQuestion, found: Retrieval) -> Row:
         if c.passage_id == one.passage.id
     }
     right = question.kind is Kind.ANSWERABLE and any(_is_of(key, question.article) for key in cited)
-    return Row(question.kind, features(question.text, shown), right, question.article or question.text)
+    values = features(question.text, shown, words, history=question.history)
+    return Row(question.kind, values, right, question.article or question.text)
 
 
 def _is_of(key: str, article: str | None) -> bool:
@@ -142,7 +147,8 @@ def _logistic(
     rows: Sequence[Row], names: Sequence[str], target: Sequence[bool], weights: Sequence[float]
 ) -> Logistic:
     table = np.array([[row.values[name] for name in names] for row in rows])
-    means, scales = table.mean(axis=0), table.std(axis=0) + 1e-9
+    means, spread = table.mean(axis=0), table.std(axis=0)
+    scales = np.where(spread > 1e-6, spread, 1.0)  # a feature that never varies gets no weight, not infinity
     model = LogisticRegression().fit((table - means) / scales, target, sample_weight=weights)
     return Logistic(
         bias=round(float(model.intercept_[0]), 6),

@@ -14,7 +14,7 @@ from bot.wording import content_terms
 from knowledge_base.document import Passage
 
 _PASSAGES = 4  # more rarely hold the answer and often hold a near miss (docs/adr/0004-answers.md)
-_CLOSE = 0.06  # what scores this near to the best piece is said too
+_CLOSE = 0.15  # what scores this near to the best piece is said too
 _PIECES = 4
 _WORDS = 90
 _WHOLE_ANSWER_PIECES = 6

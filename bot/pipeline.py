@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.answer import Answer, Answerer, AnswerKind, AnswerRequest
-from bot.answerability import Calibration, Verdict
+from bot.answerability import Calibration, Verdict, WordNearness
 from bot.clarify import clarify
 from bot.injection import SUSPICIOUS, passage_injection_score
 from bot.small_talk import Intent, Phrasebook
@@ -46,6 +46,7 @@ class AnswerPipeline:
         *,
         retriever: Retriever,
         calibration: Calibration,
+        words: WordNearness,
         answerer: Answerer,
         understander: Understander,
         phrases: Phrasebook,
@@ -53,6 +54,7 @@ class AnswerPipeline:
     ) -> None:
         self._retriever = retriever
         self._calibration = calibration
+        self._words = words
         self._answerer = answerer
         self._understander = understander
         self._phrases = phrases
@@ -85,7 +87,7 @@ class AnswerPipeline:
             question.workspace, question.text, history=question.history, limit=_DEPTH
         )
         retrieval, left_out = without_injections(found)
-        verdict = self._calibration.judge(question.text, retrieval)
+        verdict = self._calibration.judge(question.text, retrieval, self._words, history=question.history)
         trace = _trace(verdict, retrieval, left_out, self._threshold)
         asked_back = None if question.asked_back else self._ask_back(question, retrieval, verdict)
         if asked_back is not None:

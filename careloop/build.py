@@ -35,6 +35,7 @@ from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
 from inference.openai_embeddings import EmbeddingsConfig, OpenAiEncoder
+from inference.words import load_word_vectors
 from kit.clock import Clock, SystemClock
 from kit.errors import Misconfigured
 from kit.ids import DEFAULT_WORKSPACE
@@ -299,6 +300,7 @@ def _assistant(
     pipeline = AnswerPipeline(
         retriever=retriever,
         calibration=load_calibration(),
+        words=load_word_vectors(),
         answerer=answerer,
         understander=understander,
         phrases=phrases,

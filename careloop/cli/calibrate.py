@@ -15,6 +15,7 @@ from careloop.build import Parts
 from careloop.cli.ingest import ingest_all
 from careloop.cli.session import console, read_settings, with_parts
 from careloop.settings import SAMPLE_KNOWLEDGE_BASE
+from inference.words import load_word_vectors
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource
 
@@ -39,7 +40,9 @@ def calibrate(
     async def work(parts: Parts) -> Calibration:
         await ingest_all(parts, DEFAULT_WORKSPACE, [FolderSource(SAMPLE_KNOWLEDGE_BASE)])
         questions = answerability_training.load_questions(_QUESTIONS)
-        rows = await answerability_training.collect(parts.retriever, DEFAULT_WORKSPACE, questions)
+        rows = await answerability_training.collect(
+            parts.retriever, DEFAULT_WORKSPACE, questions, words=load_word_vectors()
+        )
         made_of = answerability_training.provenance(
             _QUESTIONS, encoder=parts.embeddings.identity, command="careloop calibrate"
         )

@@ -15,7 +15,8 @@ from bot.answerability import (
     features,
     load_calibration,
 )
-from tests.bot.passages import passage, retrieval
+from retrieval import HistoryTurn
+from tests.bot.passages import SameWords, passage, retrieval
 
 FLAT = Logistic(bias=0.0, weights={"sentence": 2.0}, means={"sentence": 0.5}, scales={"sentence": 0.1})
 RISK = (
@@ -33,28 +34,55 @@ def test_features_read_the_best_sentence_and_how_the_best_passage_stands_out() -
     found = retrieval(
         question, [passage("Weather is fine. What does moving cost?"), passage("Rain.", number=2)]
     )
-    values = features(question, found)
+    values = features(question, found, SameWords())
     assert values["sentence"] == pytest.approx(1.0, abs=0.01)
     assert values["standout"] == pytest.approx(0.05)
     assert values["words"] == 2
     assert values["dependence"] == 0
 
 
+def test_words_that_only_some_passages_say_count_more() -> None:
+    question = "moving bitcoin"
+    rain = passage("Rain falls.", title="Weather", number=2)
+    usual = retrieval(question, [passage("Moving home."), passage("Moving out.", number=2)])
+    telling = retrieval(question, [passage("Moving home for bitcoin."), rain])
+    said, unsaid = (features(question, found, SameWords())["covered"] for found in (telling, usual))
+    assert 0 < unsaid < 0.5  # "moving" is said everywhere, so the other word weighs more
+    assert said == pytest.approx(0.5)  # one of the two passages says both words
+
+
+def test_a_question_that_leans_on_the_history_is_held_against_its_words() -> None:
+    history = [HistoryTurn("Do you take bitcoin?")]
+
+    def covered(dependence: float) -> float:
+        found = retrieval("What does it cost?", [passage("It cost a lot.")], dependence=dependence)
+        return features("What does it cost?", found, SameWords(), history=history)["covered"]
+
+    assert covered(0) == pytest.approx(1)
+    assert 0.1 < covered(1) < covered(0.5) < 1  # "bitcoin" is nowhere; said before, it weighs half
+
+
+@pytest.mark.parametrize("question", ["", "?!"])
+def test_a_question_without_words_is_not_covered(question: str) -> None:
+    found = retrieval("moving", [passage("Moving home.")])
+    assert features(question, found, SameWords())["covered"] == 0
+
+
 def test_without_sentence_vectors_the_passage_counts() -> None:
     found = retrieval("moving cost", [passage("Moving cost.")], embedded=False)
-    assert features("moving cost", found)["sentence"] == pytest.approx(found.passages[0].dense)
+    assert features("moving cost", found, SameWords())["sentence"] == pytest.approx(found.passages[0].dense)
 
 
 def test_nothing_found_is_unanswerable() -> None:
-    verdict = CALIBRATION.judge("what does moving cost", retrieval("what does moving cost", []))
+    verdict = CALIBRATION.judge("what does moving cost", retrieval("what does moving cost", []), SameWords())
     assert verdict.answerable == 0
     assert verdict.features["sentence"] == 0
 
 
 def test_a_better_sentence_is_likelier_an_answer() -> None:
     question = "what does moving cost"
-    near = CALIBRATION.judge(question, retrieval(question, [passage("Moving cost.")]))
-    far = CALIBRATION.judge(question, retrieval(question, [passage("Rain falls.")]))
+    near = CALIBRATION.judge(question, retrieval(question, [passage("Moving cost.")]), SameWords())
+    far = CALIBRATION.judge(question, retrieval(question, [passage("Rain falls.")]), SameWords())
     assert 0 < far.answerable < near.answerable < 1
 
 
@@ -95,7 +123,7 @@ def test_a_missing_feature_is_an_error() -> None:
 
 def test_the_calibration_that_comes_along_says_where_it_is_from() -> None:
     shipped = load_calibration()
-    assert set(shipped.answerable.weights) == {"sentence", "standout"}
+    assert set(shipped.answerable.weights) == {"sentence", "standout", "covered", "dependence"}
     assert all(weight > 0 for weight in shipped.answerable.weights.values())
     assert shipped.vague.weights["words"] < 0
     assert shipped.provenance["command"] == "careloop calibrate"

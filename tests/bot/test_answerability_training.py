@@ -23,7 +23,7 @@ from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn, Retrieval
 from retrieval.index import Filter
-from tests.bot.passages import passage, retrieval
+from tests.bot.passages import SameWords, passage, retrieval
 
 SUBJECTS = [
     "moving",
@@ -84,7 +84,7 @@ def questions() -> list[TrainingQuestion]:
 
 
 def rows() -> list[Row]:
-    return asyncio.run(collect(WordRetriever(knowledge()), DEFAULT_WORKSPACE, questions()))
+    return asyncio.run(collect(WordRetriever(knowledge()), DEFAULT_WORKSPACE, questions(), words=SameWords()))
 
 
 def test_every_answerable_question_is_asked_again_with_its_article_hidden() -> None:
