@@ -7,9 +7,10 @@ exists. The only file that imports chromadb.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -25,9 +26,12 @@ from chromadb.errors import ChromaError, NotFoundError
 from numpy.typing import NDArray
 
 from kit.ids import PassageId, WorkspaceId
+from kit.log import get_logger
 from retrieval.errors import IndexEncoderChanged, IndexUnavailable
 
 T = TypeVar("T")
+
+_log = get_logger("retrieval.index")
 
 Matrix = NDArray[np.float32]
 Filter = Mapping[str, str | Sequence[str]]
@@ -171,25 +175,71 @@ class MemoryIndex:
         self._shelves.pop(workspace, None)
 
 
+class WritingMark:
+    """A file that is in the index's ``folder`` while something is being written, and stays after a death.
+
+    A context that threads may enter together.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / ".writing"
+        self._writers = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._writers += 1
+            self._file.touch()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._writers -= 1
+            if not self._writers:
+                self._file.unlink(missing_ok=True)
+
+    def left_behind(self) -> bool:
+        """Whether a former process died while it wrote."""
+        return self._file.exists()
+
+    def start_over(self) -> None:
+        """Empty the folder; what is hidden, such as its lock, stays, and the mark goes last."""
+        for entry in self._folder.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif not entry.name.startswith("."):
+                entry.unlink()
+        self._file.unlink()
+
+
 class ChromaIndex:
     """Vectors in Chroma, one collection per workspace, cosine space, always our own embeddings.
 
     ``encoder`` is the identity written into each collection when it is made; a collection that carries
-    another one is not searched. Blocking calls run in threads.
+    another one is not searched. Blocking calls run in threads. ``mark`` is there while files are written.
     """
 
-    def __init__(self, client: ClientAPI, *, encoder: str) -> None:
+    def __init__(self, client: ClientAPI, *, encoder: str, mark: WritingMark | None = None) -> None:
         self._client = client
         self._encoder = encoder
+        self._mark = mark or nullcontext()
         self._collections: dict[WorkspaceId, Collection] = {}
         self._lock = threading.Lock()
 
     @classmethod
     def embedded(cls, folder: Path, *, encoder: str) -> ChromaIndex:
-        """An index in ``folder``, which this process alone may open. Raises ``IndexUnavailable``."""
+        """An index in ``folder``, which this process alone may open. Raises ``IndexUnavailable``.
+
+        One whose process died while it wrote is thrown away, for whoever reconciles it with the database
+        to fill again: Chroma 1.5 does not notice torn files and takes the process down with it.
+        """
+        mark = WritingMark(folder)
         with _translated_errors():
+            if mark.left_behind():
+                _log.warning("index_torn", folder=folder.name)
+                mark.start_over()
             client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
-        return cls(client, encoder=encoder)
+        return cls(client, encoder=encoder, mark=mark)
 
     @classmethod
     def server(cls, url: str, *, encoder: str, token: str | None = None) -> ChromaIndex:
@@ -237,7 +287,8 @@ class ChromaIndex:
                     metadatas=facts if any(facts) else None,
                 )
 
-        self._with_collection(workspace, work, create=True)
+        with self._mark:
+            self._with_collection(workspace, work, create=True)
 
     async def delete(self, workspace: WorkspaceId, ids: Sequence[PassageId]) -> None:
         """See ``VectorIndex``."""
@@ -249,7 +300,8 @@ class ChromaIndex:
             for part in self._batches(len(ids)):
                 collection.delete(ids=[str(key) for key in ids[part]])
 
-        self._with_collection(workspace, work, checked=False)
+        with self._mark:
+            self._with_collection(workspace, work, checked=False)
 
     async def query(
         self, workspace: WorkspaceId, vectors: Matrix, *, limit: int, where: Filter | None = None
@@ -293,7 +345,7 @@ class ChromaIndex:
         await asyncio.to_thread(self._drop, workspace)
 
     def _drop(self, workspace: WorkspaceId) -> None:
-        with _translated_errors(), self._lock:
+        with self._mark, _translated_errors(), self._lock:
             self._collections.pop(workspace, None)
             try:
                 self._client.delete_collection(_collection_name(workspace))

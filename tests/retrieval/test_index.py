@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 from inference.fakes import HashEncoder
 from kit.ids import PassageId, WorkspaceId
 from retrieval import ChromaIndex, IndexEncoderChanged, IndexUnavailable, VectorIndex
+from retrieval.index import WritingMark
 
 pytestmark = pytest.mark.anyio
 
@@ -169,3 +171,27 @@ async def test_a_server_that_went_away_says_so(
     monkeypatch.setattr(httpx.Client, "request", refuse)
     with pytest.raises(IndexUnavailable, match="refused"):
         await index.ids(workspace)
+
+
+async def test_an_index_whose_writer_was_killed_starts_over(tmp_path: Path, workspace: WorkspaceId) -> None:
+    await _fill(ChromaIndex.embedded(tmp_path / "before", encoder="one@1"), workspace)
+    folder = tmp_path / "after"  # Chroma keeps a folder's client; a copy is as new to it as to a new process
+    shutil.copytree(tmp_path / "before", folder)
+    assert not WritingMark(folder).left_behind()
+    (folder / ".lock").touch()
+    (folder / ".writing").touch()  # what a kill in the middle leaves
+    fresh = ChromaIndex.embedded(folder, encoder="one@1")
+    assert await fresh.ids(workspace) == set()
+    assert not WritingMark(folder).left_behind()
+    assert (folder / ".lock").exists()
+    await _fill(fresh, workspace)
+    assert await fresh.ids(workspace) == {1, 2, 3}
+
+
+async def test_the_mark_stays_while_anyone_writes(tmp_path: Path) -> None:
+    mark = WritingMark(tmp_path)
+    with mark:
+        with mark:
+            assert mark.left_behind()
+        assert mark.left_behind()
+    assert not mark.left_behind()
