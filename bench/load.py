@@ -35,13 +35,19 @@ _PROFILED_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of ``conversations`` customers who talked at the same time for ``seconds``."""
+    """What came of ``conversations`` customers who talked at the same time for ``seconds``.
+
+    ``server_cores`` is how many processor cores the server kept busy on average, ``client_cores`` the load
+    itself; where they add up to what the machine has, more conversations cannot bring more turns.
+    """
 
     conversations: int
     seconds: float
     turns: int
     p50_ms: float
     p95_ms: float
+    server_cores: float
+    client_cores: float
     errors: tuple[str, ...]
     lost: tuple[str, ...]
 
@@ -51,14 +57,15 @@ class Load:
         return self.turns / self.seconds
 
 
-async def load(url: str, *, conversations: int, seconds: float, seed: int) -> Load:
+async def load(server: Server, *, conversations: int, seconds: float, seed: int) -> Load:
     """Let that many customers talk, then read every conversation back."""
     limits = httpx.Limits(max_connections=conversations + 4)
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=limits) as client:
         customers = [Customer(client, seed * 1000 + number) for number in range(conversations)]
-        start = time.perf_counter()
+        start, busy, own = time.perf_counter(), server.cpu_seconds(), time.process_time()
         await asyncio.gather(*(customer.talk(until=start + seconds) for customer in customers))
         elapsed = time.perf_counter() - start
+        busy, own = server.cpu_seconds() - busy, time.process_time() - own
         lost = await read_back(client, customers)
     durations = [duration for customer in customers for duration in customer.seconds]
     return Load(
@@ -67,6 +74,8 @@ async def load(url: str, *, conversations: int, seconds: float, seed: int) -> Lo
         turns=len(durations),
         p50_ms=statistics.median(durations or [0.0]) * 1000,
         p95_ms=float(np.quantile(durations or [0.0], 0.95)) * 1000,
+        server_cores=busy / elapsed,
+        client_cores=own / elapsed,
         errors=tuple(error for customer in customers for error in customer.errors),
         lost=tuple(lost),
     )
@@ -93,9 +102,9 @@ def run(folder: Path, *, seconds: float, conversations: int) -> tuple[Load, Load
     server = Server(data, log=folder / "server.log")
     server.start()
     try:
-        asyncio.run(load(server.url, conversations=2, seconds=min(3.0, seconds), seed=0))  # warms up
-        alone = asyncio.run(load(server.url, conversations=1, seconds=seconds * _ALONE_SHARE, seed=1))
-        many = asyncio.run(load(server.url, conversations=conversations, seconds=seconds, seed=2))
+        asyncio.run(load(server, conversations=2, seconds=min(3.0, seconds), seed=0))  # warms up
+        alone = asyncio.run(load(server, conversations=1, seconds=seconds * _ALONE_SHARE, seed=1))
+        many = asyncio.run(load(server, conversations=conversations, seconds=seconds, seed=2))
     finally:
         server.stop()
     profile = folder / "profile.json"
@@ -103,7 +112,7 @@ def run(folder: Path, *, seconds: float, conversations: int) -> tuple[Load, Load
     server.start()
     try:
         length = min(_PROFILED_SECONDS, seconds)
-        asyncio.run(load(server.url, conversations=conversations, seconds=length, seed=3))
+        asyncio.run(load(server, conversations=conversations, seconds=length, seed=3))
     finally:
         server.stop()
     return alone, many, json.loads(profile.read_text())
@@ -112,11 +121,13 @@ def run(folder: Path, *, seconds: float, conversations: int) -> tuple[Load, Load
 def tables(alone: Load, many: Load, profile: dict[str, Any]) -> list[Table]:
     """Throughputs, and where the server's time goes."""
     table = Table(title="Load on loopback", title_justify="left")
-    for column in ("conversations", "seconds", "turns", "turns/s", "p50 ms", "p95 ms", "errors", "lost"):
+    columns = ("conversations", "seconds", "turns", "turns/s", "p50 ms", "p95 ms")
+    for column in (*columns, "server cores", "client cores", "errors", "lost"):
         table.add_column(column, justify="right")
     for one in (alone, many):
         numbers = [one.conversations, f"{one.seconds:.0f}", one.turns, f"{one.per_second:.1f}"]
-        numbers += [f"{one.p50_ms:.1f}", f"{one.p95_ms:.1f}", len(one.errors), len(one.lost)]
+        numbers += [f"{one.p50_ms:.1f}", f"{one.p95_ms:.1f}"]
+        numbers += [f"{one.server_cores:.2f}", f"{one.client_cores:.2f}", len(one.errors), len(one.lost)]
         table.add_row(*map(str, numbers))
     shares = Table(title="Share of samples with a thread in ...", title_justify="left")
     shares.add_column("part")
@@ -135,7 +146,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="careloop-load-") as folder:
         alone, many, profile = run(Path(folder), seconds=options.seconds, conversations=options.conversations)
-    console = Console()
+    console = Console(width=110)
     for table in tables(alone, many, profile):
         console.print(table)
     for problem in (*alone.errors, *many.errors, *alone.lost, *many.lost)[:20]:

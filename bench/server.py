@@ -71,6 +71,13 @@ class Server:
         server = psutil.Process(self._process.pid)
         return sum(process.memory_info().rss for process in (server, *server.children(recursive=True))) / 1e6
 
+    def cpu_seconds(self) -> float:
+        """Processor time that the server and its children have used so far."""
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
+        return sum(time.user + time.system for time in times)
+
     def stop(self) -> float:
         """Ctrl-C; returns the seconds until the process was gone."""
         assert self._process is not None

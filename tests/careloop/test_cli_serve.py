@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import subprocess
@@ -112,9 +113,10 @@ def test_conversations_at_once_lose_nothing(
     articles.change()
     assert ingest(articles.folder, data, log=tmp_path / "ingest.log").wait() == 0
     server.start()
-    found = asyncio.run(load(server.url, conversations=4, seconds=3, seed=1))
+    found = asyncio.run(load(server, conversations=4, seconds=3, seed=1))
     assert (found.errors, found.lost) == ((), ())
     assert found.turns >= 8
+    assert 0 < found.server_cores <= 2 * (os.cpu_count() or 1)
 
 
 def test_killed_in_the_middle_of_chat_nothing_acknowledged_is_lost(
