@@ -6,8 +6,8 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -96,7 +96,9 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         access = Access(database, clock)
         await access.ensure_workspace(DEFAULT_WORKSPACE, name=settings.bot.company)
         cipher = Cipher(encryption_key(settings))
-        embeddings = EncoderEmbeddings(_encoder(settings, stack), cache_size=settings.encoder.cache_size)
+        embeddings = EncoderEmbeddings(
+            stack.enter_context(open_encoder(settings)), cache_size=settings.encoder.cache_size
+        )
         index, owns_index = _open_index(settings, embeddings.identity, stack)
         follower = IndexFollower(database, index, encoder=embeddings.identity)
         chat_model = _chat_model(settings, stack)
@@ -241,16 +243,17 @@ def database_url(settings: Settings) -> str:
     return f"postgresql+psycopg://{rest}"
 
 
-def _encoder(settings: Settings, stack: AsyncExitStack) -> Encoder:
+@contextmanager
+def open_encoder(settings: Settings) -> Iterator[Encoder]:
+    """The encoder that is configured. Raises ``ModelMissing`` when it cannot be loaded."""
     choice = settings.encoder
-    if choice.base_url is not None:
-        config = EmbeddingsConfig(model=choice.model_name, base_url=choice.base_url, api_key=choice.api_key)
-        encoder = OpenAiEncoder(config)
-        stack.callback(encoder.close)
-        return encoder
-    return load_encoder(
-        choice.model or bundled_model(), cache=choice.cache_dir.resolve(), threads=choice.threads
-    )
+    if choice.base_url is None:
+        model = choice.model or bundled_model()
+        yield load_encoder(model, cache=choice.cache_dir.resolve(), threads=choice.threads)
+        return
+    config = EmbeddingsConfig(model=choice.model_name, base_url=choice.base_url, api_key=choice.api_key)
+    with closing(OpenAiEncoder(config)) as encoder:
+        yield encoder
 
 
 def _open_index(settings: Settings, encoder: str, stack: AsyncExitStack) -> tuple[VectorIndex, bool]:
@@ -260,7 +263,9 @@ def _open_index(settings: Settings, encoder: str, stack: AsyncExitStack) -> tupl
     lock = FolderLock(folder)
     stack.callback(lock.release)
     if lock.acquire():
-        return ChromaIndex.embedded(folder, encoder=encoder), True
+        index = ChromaIndex.embedded(folder, encoder=encoder)
+        stack.callback(index.close)
+        return index, True
     return MemoryIndex(), False
 
 

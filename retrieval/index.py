@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -20,6 +20,7 @@ import chromadb
 import httpx
 import numpy as np
 from chromadb.api import ClientAPI
+from chromadb.api.client import Client
 from chromadb.api.models.Collection import Collection
 from chromadb.config import Settings
 from chromadb.errors import ChromaError, NotFoundError
@@ -175,31 +176,23 @@ class MemoryIndex:
         self._shelves.pop(workspace, None)
 
 
-class WritingMark:
-    """A file that is in the index's ``folder`` while something is being written, and stays after a death.
-
-    A context that threads may enter together.
-    """
+class UnclosedMark:
+    """A file that is in the index's ``folder`` from the first change until the index is closed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = folder / ".writing"
-        self._writers = 0
-        self._lock = threading.Lock()
+        self._file = folder / ".unclosed"
 
-    def __enter__(self) -> None:
-        with self._lock:
-            self._writers += 1
-            self._file.touch()
+    def set(self) -> None:
+        """From now on the index must be closed before it can be trusted."""
+        self._file.touch()
 
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._writers -= 1
-            if not self._writers:
-                self._file.unlink(missing_ok=True)
+    def clear(self) -> None:
+        """It was closed."""
+        self._file.unlink(missing_ok=True)
 
     def left_behind(self) -> bool:
-        """Whether a former process died while it wrote."""
+        """Whether a former process changed the index and died."""
         return self._file.exists()
 
     def start_over(self) -> None:
@@ -209,20 +202,21 @@ class WritingMark:
                 shutil.rmtree(entry)
             elif not entry.name.startswith("."):
                 entry.unlink()
-        self._file.unlink()
+        self.clear()
 
 
 class ChromaIndex:
     """Vectors in Chroma, one collection per workspace, cosine space, always our own embeddings.
 
     ``encoder`` is the identity written into each collection when it is made; a collection that carries
-    another one is not searched. Blocking calls run in threads. ``mark`` is there while files are written.
+    another one is not searched. Blocking calls run in threads. ``mark`` says that files are being changed.
     """
 
-    def __init__(self, client: ClientAPI, *, encoder: str, mark: WritingMark | None = None) -> None:
+    def __init__(self, client: ClientAPI, *, encoder: str, mark: UnclosedMark | None = None) -> None:
         self._client = client
         self._encoder = encoder
-        self._mark = mark or nullcontext()
+        self._mark = mark
+        self._changed = False
         self._collections: dict[WorkspaceId, Collection] = {}
         self._lock = threading.Lock()
 
@@ -230,10 +224,11 @@ class ChromaIndex:
     def embedded(cls, folder: Path, *, encoder: str) -> ChromaIndex:
         """An index in ``folder``, which this process alone may open. Raises ``IndexUnavailable``.
 
-        One whose process died while it wrote is thrown away, for whoever reconciles it with the database
-        to fill again: Chroma 1.5 does not notice torn files and takes the process down with it.
+        One that was changed and never closed is thrown away, for whoever reconciles it with the database
+        to fill again: Chroma 1.5 writes its files some time after a change, and where a kill tore them it
+        takes the next process down (chroma-core/chroma#7238).
         """
-        mark = WritingMark(folder)
+        mark = UnclosedMark(folder)
         with _translated_errors():
             if mark.left_behind():
                 _log.warning("index_torn", folder=folder.name)
@@ -287,8 +282,8 @@ class ChromaIndex:
                     metadatas=facts if any(facts) else None,
                 )
 
-        with self._mark:
-            self._with_collection(workspace, work, create=True)
+        self._will_change()
+        self._with_collection(workspace, work, create=True)
 
     async def delete(self, workspace: WorkspaceId, ids: Sequence[PassageId]) -> None:
         """See ``VectorIndex``."""
@@ -300,8 +295,8 @@ class ChromaIndex:
             for part in self._batches(len(ids)):
                 collection.delete(ids=[str(key) for key in ids[part]])
 
-        with self._mark:
-            self._with_collection(workspace, work, checked=False)
+        self._will_change()
+        self._with_collection(workspace, work, checked=False)
 
     async def query(
         self, workspace: WorkspaceId, vectors: Matrix, *, limit: int, where: Filter | None = None
@@ -345,12 +340,28 @@ class ChromaIndex:
         await asyncio.to_thread(self._drop, workspace)
 
     def _drop(self, workspace: WorkspaceId) -> None:
-        with self._mark, _translated_errors(), self._lock:
+        self._will_change()
+        with _translated_errors(), self._lock:
             self._collections.pop(workspace, None)
             try:
                 self._client.delete_collection(_collection_name(workspace))
             except NotFoundError:
                 return
+
+    def close(self) -> None:
+        """Let Chroma finish what it still has to write, and let go of the files."""
+        with _translated_errors():
+            if self._changed and self._mark is not None:
+                for collection in self._client.list_collections():
+                    collection.count()  # answers only once what is pending has been written
+                if isinstance(self._client, Client):
+                    self._client.close()
+                self._mark.clear()
+
+    def _will_change(self) -> None:
+        if self._mark is not None and not self._changed:
+            self._changed = True
+            self._mark.set()
 
     def _batches(self, count: int) -> Iterator[slice]:
         step = self._client.get_max_batch_size()

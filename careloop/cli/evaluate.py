@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from careloop.build import Parts
+from careloop.build import Parts, open_encoder
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.session import console, progress_console, read_settings, with_parts
 from evals.corpus import CorpusSource
@@ -21,11 +21,13 @@ from evals.gate import BASELINE, Regression, read_baseline, regressions, write_b
 from evals.report import Report
 from evals.suites.answers import evaluate_answers
 from evals.suites.groundedness import evaluate_groundedness, load_pairs
+from evals.suites.intents import evaluate_folds, evaluate_intents
 from evals.suites.retrieval import evaluate_retrieval
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource, Source
+from triage.examples import read_examples
 
-app = typer.Typer(no_args_is_help=True, help="Measure retrieval, answers and groundedness.")
+app = typer.Typer(no_args_is_help=True, help="Measure retrieval, answers, groundedness and intents.")
 
 Data = Annotated[list[Path], typer.Option(help="Folder of a data set; repeat for several.", metavar="DIR")]
 Split = Annotated[str, typer.Option(help="dev, test, or all: questions that carry this split.")]
@@ -94,6 +96,49 @@ def groundedness(
     for file in data:
         report = evaluate_groundedness(file.stem, load_pairs(file))
         _deliver(report, json, several=len(data) > 1)
+
+
+@app.command()
+def intents(
+    *,
+    train: Annotated[Path, typer.Option(help="CSV of text and label to train on.", metavar="CSV")],
+    test: Annotated[
+        Path | None, typer.Option(help="CSV to judge; without, --folds of the other.", metavar="CSV")
+    ] = None,
+    shots: Annotated[
+        int | None, typer.Option(min=2, help="Examples of each label, drawn anew by each seed.")
+    ] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Seed of a run; repeat for several.")] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    peers: Annotated[
+        Path | None, typer.Option(help="CSV of what others said to the test messages.", metavar="CSV")
+    ] = None,
+    json: Json = None,
+) -> None:
+    """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
+    examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
+    seeds = seed or [0]
+    with open_encoder(read_settings()) as encoder, progress_bar() as bar:
+        task = bar.add_task(f"{name}: runs", total=len(seeds) if test else folds)
+
+        def advance() -> None:
+            bar.advance(task)
+
+        if test is None:
+            report = evaluate_folds(name, examples, encoder, folds=folds, seed=seeds[0], advance=advance)
+        else:
+            held = read_examples(test)
+            report = evaluate_intents(
+                f"{test.parent.name}/{test.stem}",
+                examples,
+                held,
+                encoder,
+                shots=shots,
+                seeds=seeds,
+                peers=peers,
+                advance=advance,
+            )
+    _deliver(report, json, several=False)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from evals.gate import read_baseline, regressions
 from evals.report import Report
 from tests.careloop.test_cli import Careloop, careloop, data_dir
 from tests.evals.sets import write_dataset
+from tests.triage.messages import EXAMPLES
 
 __all__ = ["careloop", "data_dir"]  # fixtures
 
@@ -113,3 +114,25 @@ def test_the_committed_baseline_can_be_read() -> None:
     known = read_baseline()
     assert ("groundedness", "begin_dev_wow") in known
     assert all(not regressions(report, report) for report in known.values())
+
+
+def test_intents_are_judged_on_a_test_set_and_by_folds(careloop: Careloop, tmp_path: Path) -> None:
+    data, out = tmp_path / "shop.csv", tmp_path / "report.json"
+    data.write_text(
+        "text,label\n" + "".join(f"{one.text},{one.label}\n" for one in EXAMPLES if "," not in one.text)
+    )
+    arguments = ["evaluate", "intents", "--train", str(data), "--json", str(out)]
+    for more in (["--test", str(data), "--shots", "5", "--seed", "1", "--seed", "2"], ["--folds", "3"]):
+        result = careloop(*arguments, *more)
+        assert result.exit_code == 0, result.output
+        metrics = json.loads(out.read_text())["metrics"]
+        assert metrics["in_scope_accuracy"] > 0.6
+        assert {"macro_f1", "ece"} <= set(metrics)
+
+
+def test_a_broken_row_of_intents_is_named(careloop: Careloop, tmp_path: Path) -> None:
+    data = tmp_path / "shop.csv"
+    data.write_text("text,label\nhello,\n")
+    result = careloop("evaluate", "intents", "--train", str(data))
+    assert result.exit_code == 2
+    assert "row 2: label is empty" in result.output

@@ -8,7 +8,7 @@ import pytest
 from inference.fakes import HashEncoder
 from kit.ids import PassageId, WorkspaceId
 from retrieval import ChromaIndex, IndexEncoderChanged, IndexUnavailable, VectorIndex
-from retrieval.index import WritingMark
+from retrieval.index import UnclosedMark
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +119,9 @@ async def test_everything_may_be_deleted(index: VectorIndex, workspace: Workspac
 
 
 async def test_an_index_of_another_encoder_is_not_searched(tmp_path: Path, workspace: WorkspaceId) -> None:
-    await _fill(ChromaIndex.embedded(tmp_path, encoder="one@1"), workspace)
+    before = ChromaIndex.embedded(tmp_path, encoder="one@1")
+    await _fill(before, workspace)
+    before.close()
     changed = ChromaIndex.embedded(tmp_path, encoder="two@1")
 
     with pytest.raises(IndexEncoderChanged, match="careloop knowledge reindex"):
@@ -132,12 +134,6 @@ async def test_an_index_of_another_encoder_is_not_searched(tmp_path: Path, works
     await changed.drop(workspace)
     await _fill(changed, workspace)
     assert len((await changed.query(workspace, ENCODER.encode(["x"]), limit=3))[0]) == 3
-
-
-async def test_an_embedded_index_outlives_the_object(tmp_path: Path, workspace: WorkspaceId) -> None:
-    await _fill(ChromaIndex.embedded(tmp_path, encoder="one@1"), workspace)
-
-    assert await ChromaIndex.embedded(tmp_path, encoder="one@1").ids(workspace) == {1, 2, 3}
 
 
 async def test_a_collection_that_another_process_rebuilt_is_found_again(
@@ -173,25 +169,26 @@ async def test_a_server_that_went_away_says_so(
         await index.ids(workspace)
 
 
-async def test_an_index_whose_writer_was_killed_starts_over(tmp_path: Path, workspace: WorkspaceId) -> None:
+async def test_an_index_that_was_never_closed_starts_over(tmp_path: Path, workspace: WorkspaceId) -> None:
     await _fill(ChromaIndex.embedded(tmp_path / "before", encoder="one@1"), workspace)
     folder = tmp_path / "after"  # Chroma keeps a folder's client; a copy is as new to it as to a new process
-    shutil.copytree(tmp_path / "before", folder)
-    assert not WritingMark(folder).left_behind()
+    shutil.copytree(tmp_path / "before", folder)  # what a kill leaves
+    assert UnclosedMark(folder).left_behind()
     (folder / ".lock").touch()
-    (folder / ".writing").touch()  # what a kill in the middle leaves
     fresh = ChromaIndex.embedded(folder, encoder="one@1")
     assert await fresh.ids(workspace) == set()
-    assert not WritingMark(folder).left_behind()
+    assert not UnclosedMark(folder).left_behind()
     assert (folder / ".lock").exists()
     await _fill(fresh, workspace)
     assert await fresh.ids(workspace) == {1, 2, 3}
 
 
-async def test_the_mark_stays_while_anyone_writes(tmp_path: Path) -> None:
-    mark = WritingMark(tmp_path)
-    with mark:
-        with mark:
-            assert mark.left_behind()
-        assert mark.left_behind()
-    assert not mark.left_behind()
+async def test_an_index_that_was_closed_is_kept(tmp_path: Path, workspace: WorkspaceId) -> None:
+    index = ChromaIndex.embedded(tmp_path, encoder="one@1")
+    await _fill(index, workspace)
+    index.close()
+    assert not UnclosedMark(tmp_path).left_behind()
+    again = ChromaIndex.embedded(tmp_path, encoder="one@1")
+    assert await again.ids(workspace) == {1, 2, 3}
+    again.close()
+    assert not UnclosedMark(tmp_path).left_behind()

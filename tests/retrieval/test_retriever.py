@@ -167,6 +167,7 @@ async def test_an_index_of_another_encoder_is_refused(
 ) -> None:
     old = ChromaIndex.embedded(tmp_path, encoder="old@1")
     await old.upsert(workspace, [PassageId(1)], embeddings=ENCODER.encode(["x"]), metadata=[{}])
+    old.close()
     index = ChromaIndex.embedded(tmp_path, encoder=HashEncoder().identity)
     retriever = HybridRetriever(shelf.database, EncoderEmbeddings(ENCODER), index)
 

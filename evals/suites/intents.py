@@ -1,0 +1,188 @@
+"""Whether messages get the right intent, whether its probability holds, and what is out of scope."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from evals.errors import DatasetInvalid
+from evals.measures import Measures
+from evals.metrics import auroc, ece
+from evals.report import Report, Stopwatch
+from inference.embeddings import Encoder
+from triage.examples import OUT_OF_SCOPE, Example
+from triage.model import train
+
+_PEER_COLUMNS = ("peer", "text", "label", "predicted", "score")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A test message with what was predicted for it.
+
+    ``probability`` is that of the label, ``surety`` grows with how likely any label fits; ``seed`` tells
+    the runs apart.
+    """
+
+    example: Example
+    predicted: str
+    probability: float
+    surety: float
+    seed: int = 0
+
+    @property
+    def in_scope(self) -> bool:
+        """Whether one of the labels fits the message."""
+        return self.example.label != OUT_OF_SCOPE
+
+    @property
+    def right(self) -> bool:
+        """Whether the predicted label is the message's."""
+        return self.predicted == self.example.label
+
+
+def few_shot(examples: Sequence[Example], shots: int, *, seed: int) -> list[Example]:
+    """``shots`` examples of each label (all, where it has fewer), drawn by ``seed``."""
+    random = np.random.default_rng(seed)
+    labels = sorted({example.label for example in examples})
+    found: list[Example] = []
+    for label in labels:
+        own = [example for example in examples if example.label == label]
+        found += [own[place] for place in sorted(random.permutation(len(own))[:shots])]
+    return found
+
+
+def judge(
+    train_on: Sequence[Example], test_on: Sequence[Example], encoder: Encoder, *, seed: int
+) -> list[Judged]:
+    """Train on one set and predict the other; every message gets a label, however unsure."""
+    model, _ = train(train_on, encoder, seed=seed)
+    texts = [example.text for example in test_on]
+    predictions = model.predict(texts, encoder, others=0)
+    return [
+        Judged(example, found.label, found.probability, found.in_scope, seed)
+        for example, found in zip(test_on, predictions, strict=True)
+    ]
+
+
+def evaluate_intents(
+    name: str,
+    train_on: Sequence[Example],
+    test_on: Sequence[Example],
+    encoder: Encoder,
+    *,
+    shots: int | None = None,
+    seeds: Sequence[int] = (0,),
+    peers: Path | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> Report:
+    """Train on ``train_on`` and judge ``test_on``, once for each of ``seeds``; figures are over all runs.
+
+    ``shots`` takes that many examples of each label, drawn anew by each seed. ``peers`` is a file of what
+    others said to the same messages; their figures are recomputed from it.
+    """
+    stopwatch = Stopwatch()
+    judged: list[Judged] = []
+    for seed in seeds:
+        chosen = few_shot(train_on, shots, seed=seed) if shots else train_on
+        judged += judge(chosen, test_on, encoder, seed=seed)
+        advance()
+    measures = measure(judged)
+    if peers is not None:
+        for peer, answers in read_peers(peers).items():
+            measures.metrics.update(
+                {
+                    f"peer.{peer}.{metric}": value
+                    for metric, value in measure(answers, sure=False).metrics.items()
+                }
+            )
+    return stopwatch.report("intents", name, len(test_on), measures)
+
+
+def evaluate_folds(
+    name: str,
+    examples: Sequence[Example],
+    encoder: Encoder,
+    *,
+    folds: int,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
+) -> Report:
+    """Cross-validation over ``examples``: each is judged by a model that was trained without its fold."""
+    stopwatch = Stopwatch()
+    labels = [example.label for example in examples]
+    judged: list[Judged] = []
+    split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
+    for fitted, held in split:
+        judged += judge(
+            [examples[row] for row in fitted], [examples[row] for row in held], encoder, seed=seed
+        )
+        advance()
+    return stopwatch.report("intents", name, len(examples), measure(judged))
+
+
+def measure(judged: Sequence[Judged], *, sure: bool = True) -> Measures:
+    """Accuracy and macro-F1 in scope, AUROC of in scope against out of it, calibration error.
+
+    ``sure`` says that probabilities claim to be ones, so that their error means something. Macro-F1 is
+    the mean over runs.
+    """
+    measures = Measures()
+    inside = [one for one in judged if one.in_scope]
+    measures.mean("in_scope_accuracy", [one.right for one in inside])
+    measures.statistic("macro_f1", len(inside), _macro_f1(inside))
+    if sure:
+        measures.pairs("ece", [one.probability for one in inside], [one.right for one in inside], ece)
+    if len(inside) < len(judged):
+        measures.pairs("oos_auroc", [one.surety for one in judged], [one.in_scope for one in judged], _auroc)
+    return measures
+
+
+def read_peers(file: Path) -> dict[str, list[Judged]]:
+    """What each peer said: rows of peer, text, label, predicted and score. Raises ``DatasetInvalid``."""
+    found: dict[str, list[Judged]] = {}
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = csv.DictReader(lines)
+            if not set(_PEER_COLUMNS) <= set(rows.fieldnames or ()):
+                raise DatasetInvalid(f"{file} needs the columns {', '.join(_PEER_COLUMNS)}.")
+            for row in rows:
+                score = float(row["score"] or 0)
+                example = Example(row["text"], row["label"])
+                found.setdefault(row["peer"], []).append(Judged(example, row["predicted"], score, score))
+    except (OSError, ValueError) as error:
+        raise DatasetInvalid(f"{file} cannot be read: {error}.") from None
+    return found
+
+
+def _auroc(scores: ArrayLike, positive: ArrayLike) -> float:
+    return auroc(scores, positive) if 0 < np.asarray(positive).mean() < 1 else float("nan")
+
+
+def _macro_f1(inside: Sequence[Judged]) -> Callable[[NDArray[np.intp]], float]:
+    names = sorted({one.example.label for one in inside})
+    place = {name: number for number, name in enumerate(names)}
+    truth = np.array([place[one.example.label] for one in inside], dtype=np.intp)
+    # A prediction that is no label of the test set (a peer's "none of these") is wrong, not a class.
+    predicted = np.array([place.get(one.predicted, len(names)) for one in inside], dtype=np.intp)
+    runs = np.array([one.seed for one in inside])
+
+    def statistic(places: NDArray[np.intp]) -> float:
+        of_runs = (places[runs[places] == run] for run in np.unique(runs[places]))
+        return float(np.mean([_f1(truth[own], predicted[own], len(names)) for own in of_runs]))
+
+    return statistic
+
+
+def _f1(truth: NDArray[np.intp], predicted: NDArray[np.intp], number: int) -> float:
+    """Mean of the labels' F1, over those of ``number`` labels that are there."""
+    hits = np.bincount(truth[truth == predicted], minlength=number)
+    asked = np.bincount(truth, minlength=number)
+    given = np.bincount(predicted, minlength=number + 1)[:number]
+    return float((2 * hits / np.maximum(asked + given, 1))[asked > 0].mean())

@@ -1,0 +1,1 @@
+"""What a message is: labels with calibrated probabilities, learnt from examples."""

@@ -1,0 +1,242 @@
+"""The intent model: three heads over one encoder pass, weighed on held-out folds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from inference.embeddings import Encoder
+from triage.calibration import Scope, energy, example_folds, fit_scope, label_folds, weigh_heads
+from triage.errors import ModelUnreadable
+from triage.examples import OUT_OF_SCOPE, Example, check_trainable, content_hash
+from triage.heads import NAMES, Heads, Matrix, Scores, fit_heads, in_order
+from triage.ngrams import Ngrams, NgramTable
+
+FORMAT = 1
+_MODEL, _ARRAYS = "model.json", "arrays.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a message is.
+
+    ``label`` is the likeliest, ``probability`` in [0, 1] how likely it is given that any label fits, and
+    ``in_scope`` how likely that is. ``others`` are the next labels with their probabilities.
+    """
+
+    label: str
+    probability: float
+    in_scope: float
+    others: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """How the heads did on examples they had not seen: ``labels`` and ``predicted`` by place in the model's.
+
+    ``probability`` is that of the predicted label. The heads' weights were chosen on the same scores: three
+    numbers, so the figures flatter by next to nothing.
+    """
+
+    labels: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    probability: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class IntentModel:
+    """A fitted model. ``weights`` (heads,); ``scope`` is none where too few labels were there to tell."""
+
+    labels: tuple[str, ...]
+    ngrams: Ngrams
+    heads: Heads
+    weights: NDArray[np.float64]
+    scope: Scope | None
+    provenance: dict[str, Any]
+
+    def predict(self, texts: Sequence[str], encoder: Encoder, *, others: int = 4) -> list[Prediction]:
+        """One prediction per text, from one pass of ``encoder``.
+
+        Raises ``ModelUnreadable`` when the model was trained with another encoder.
+        """
+        self.check_encoder(encoder)
+        return self.predict_encoded(texts, encoder.encode(texts), others=others)
+
+    def predict_encoded(self, texts: Sequence[str], vectors: Matrix, *, others: int = 4) -> list[Prediction]:
+        """As ``predict``, for ``vectors`` (texts, dimensions) that someone has made already."""
+        if not texts:
+            return []
+        total = self.logits(texts, vectors)
+        probabilities = softmax(total, axis=1)
+        fits = self.scope.probability(energy(total)) if self.scope else np.ones(len(texts))
+        found = []
+        for row, fit in zip(probabilities, fits, strict=True):
+            order = np.argsort(-row, kind="stable")[: others + 1].tolist()
+            ranked = tuple((self.labels[place], float(row[place])) for place in order)
+            found.append(Prediction(*ranked[0], float(fit), ranked[1:]))
+        return found
+
+    def logits(self, texts: Sequence[str], vectors: Matrix) -> NDArray[np.float64]:
+        """The weighed sum of the heads (texts, labels)."""
+        scores = self.heads.scores(np.asarray(vectors, np.float32), self.ngrams.matrix(texts))
+        return np.asarray(np.tensordot(self.weights, scores, 1))
+
+    def check_encoder(self, encoder: Encoder) -> None:
+        """Raise ``ModelUnreadable`` unless ``encoder`` is the one the model was trained with."""
+        if self.provenance["encoder"] != encoder.identity:
+            raise ModelUnreadable(
+                f"The model was trained with the encoder {self.provenance['encoder']}, but "
+                f"{encoder.identity} is configured. Train it again with `careloop train`."
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write the model into ``folder``, as ``load_model`` reads it: JSON and plain arrays, no code."""
+        folder.mkdir(parents=True, exist_ok=True)
+        heads = self.heads
+        arrays: dict[str, Any] = {
+            "sentence": heads.sentence,
+            "sentence_bias": heads.sentence_bias,
+            "ngrams": heads.ngrams.astype(np.float16),
+            "ngram_bias": heads.ngram_bias,
+            "neighbours": heads.neighbours.astype(np.float16),
+            "members": heads.members,
+            "weights": self.weights,
+            "characters_idf": self.ngrams.characters.idf,
+            "words_idf": self.ngrams.words.idf,
+        }
+        with (folder / _ARRAYS).open("wb") as file:
+            np.savez(file, **arrays)
+        described = {
+            "format": FORMAT,
+            "labels": self.labels,
+            "scope": [self.scope.weight, self.scope.bias] if self.scope else None,
+            "characters": self.ngrams.characters.terms,
+            "words": self.ngrams.words.terms,
+            "provenance": self.provenance,
+        }
+        (folder / _MODEL).write_text(json.dumps(described, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> IntentModel:
+    """The model that ``save`` wrote into ``folder``. Raises ``ModelUnreadable`` when there is none."""
+    try:
+        described = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
+        if described["format"] != FORMAT:
+            raise ModelUnreadable(
+                f"The model in {folder} has format {described['format']}, this version reads {FORMAT}. "
+                "Train it again."
+            )
+        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
+            heads = Heads(
+                sentence=arrays["sentence"],
+                sentence_bias=arrays["sentence_bias"],
+                ngrams=arrays["ngrams"].astype(np.float32),
+                ngram_bias=arrays["ngram_bias"],
+                neighbours=arrays["neighbours"].astype(np.float32),
+                members=arrays["members"],
+            )
+            ngrams = Ngrams(
+                NgramTable(tuple(described["characters"]), arrays["characters_idf"]),
+                NgramTable(tuple(described["words"]), arrays["words_idf"]),
+            )
+            weights = arrays["weights"]
+        return IntentModel(
+            labels=tuple(described["labels"]),
+            ngrams=ngrams,
+            heads=heads,
+            weights=weights,
+            scope=Scope(*described["scope"]) if described["scope"] else None,
+            provenance=described["provenance"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelUnreadable(f"{folder} holds no model that `careloop train` wrote: {error!r}") from error
+
+
+def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tuple[IntentModel, HeldOut]:
+    """Fit a model on ``examples``; the same examples and seed give the same model.
+
+    Those labelled ``oos`` join the labels left out of folds when the scope is fitted. Raises
+    ``ExamplesInvalid`` when there are too few labels or examples.
+    """
+    check_trainable(examples)
+    inside = [example for example in examples if example.label != OUT_OF_SCOPE]
+    texts = [example.text for example in inside]
+    names, labels = in_order([example.label for example in inside])
+    data = _Data(texts, encoder.encode(texts), labels, len(names))
+    scores = np.zeros((len(NAMES), len(texts), len(names)), np.float32)
+    for fitted, scored in example_folds(labels, seed=seed):
+        scores[:, scored] = _score_fold(data, fitted, scored, seed=seed)
+    weights = weigh_heads(scores, labels)
+    strangers = [example.text for example in examples if example.label == OUT_OF_SCOPE]
+    unknown = (strangers, encoder.encode(strangers)) if strangers else None
+    scope = _fit_scope(data, weights, unknown, seed=seed)
+    ngrams, heads = data.fit(np.arange(len(texts)), seed=seed)
+    provenance = {
+        "encoder": encoder.identity,
+        "examples": len(examples),
+        "examples_sha256": content_hash(examples),
+        "seed": seed,
+    }
+    probabilities = softmax(np.tensordot(weights, scores, 1), axis=1)
+    held_out = HeldOut(labels, probabilities.argmax(axis=1), probabilities.max(axis=1))
+    return IntentModel(names, ngrams, heads, weights, scope, provenance), held_out
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What a model is trained on: ``vectors`` (texts, dimensions), ``labels`` (texts,) below ``number``."""
+
+    texts: Sequence[str]
+    vectors: Matrix
+    labels: NDArray[np.intp]
+    number: int
+
+    def fit(self, rows: NDArray[np.intp], *, seed: int) -> tuple[Ngrams, Heads]:
+        """The heads of those rows."""
+        known = [self.texts[row] for row in rows]
+        ngrams = Ngrams.fit(known)
+        counted, labels = ngrams.matrix(known), self.labels[rows]
+        return ngrams, fit_heads(self.vectors[rows], counted, labels, number=self.number, seed=seed)
+
+
+def _score_fold(
+    data: _Data,
+    fitted: NDArray[np.intp],
+    scored: NDArray[np.intp],
+    *,
+    seed: int,
+    strangers: tuple[Sequence[str], Matrix] | None = None,
+) -> Scores:
+    """Scores of the rows ``scored`` (and then of ``strangers``) by heads fitted on the rows ``fitted``."""
+    ngrams, heads = data.fit(fitted, seed=seed)
+    asked, asked_vectors = [data.texts[row] for row in scored], data.vectors[scored]
+    if strangers is not None:
+        asked, asked_vectors = [*asked, *strangers[0]], np.concatenate([asked_vectors, strangers[1]])
+    return heads.scores(asked_vectors, ngrams.matrix(asked))
+
+
+def _fit_scope(
+    data: _Data,
+    weights: NDArray[np.float64],
+    strangers: tuple[Sequence[str], Matrix] | None,
+    *,
+    seed: int,
+) -> Scope | None:
+    inside: list[NDArray[np.float64]] = []
+    outside: list[NDArray[np.float64]] = []
+    for fitted, known, strange in label_folds(data.labels, seed=seed):
+        rows = np.concatenate([known, strange])
+        scores = _score_fold(data, fitted, rows, seed=seed, strangers=strangers)
+        energies = energy(np.tensordot(weights, scores, 1))
+        inside.append(energies[: len(known)])
+        outside.append(energies[len(known) :])
+    if not sum(map(len, inside)):
+        return None
+    return fit_scope(np.concatenate(inside), np.concatenate(outside))
