@@ -1,0 +1,68 @@
+"""``careloop train``: an intent model from a CSV of labelled messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from careloop.build import open_encoder
+from careloop.cli.session import console, progress_console, read_settings
+from evals.measures import Measures
+from evals.suites.intents import Judged, measure
+from triage.card import confused, write_card
+from triage.examples import Example, read_examples
+from triage.model import HeldOut, IntentModel, train
+
+app = typer.Typer()
+
+CARD = "card.md"
+
+
+@app.command()
+def command(
+    data: Annotated[Path, typer.Argument(help="CSV with a header, in UTF-8.", metavar="DATA.csv")],
+    out: Annotated[
+        Path, typer.Option(help="Folder that the model and its card are written into.", metavar="DIR")
+    ],
+    *,
+    text: Annotated[str, typer.Option(help="Column of the messages.")] = "text",
+    label: Annotated[str, typer.Option(help="Column of the labels; `oos` marks what fits none.")] = "label",
+    seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 0,
+) -> None:
+    """Train an intent model; prints what it did on examples it had not seen."""
+    examples = read_examples(data, text=text, label=label)
+    with (
+        open_encoder(read_settings()) as encoder,
+        progress_console().status(f"Training on {len(examples)} examples"),
+    ):
+        model, held_out = train(examples, encoder, seed=seed)
+    measures = measure(judged(model, held_out))
+    model.save(out)
+    card = write_card(model, held_out, metrics=measures.metrics, intervals=measures.intervals)
+    (out / CARD).write_text(card, encoding="utf-8")
+    console().print(_table(measures))
+    for (true, taken), times in confused(model.labels, held_out)[:3]:
+        console().print(f"Confused {times} times: {true} taken for {taken}.")
+    console().print(f"Wrote the model and its card into {out}.")
+
+
+def judged(model: IntentModel, held_out: HeldOut) -> list[Judged]:
+    """The held-out predictions as the evaluation of intents judges them."""
+    rows = zip(
+        held_out.labels.tolist(), held_out.predicted.tolist(), held_out.probability.tolist(), strict=True
+    )
+    return [
+        Judged(Example("", model.labels[true]), model.labels[taken], probability, probability)
+        for true, taken, probability in rows
+    ]
+
+
+def _table(measures: Measures) -> Table:
+    table = Table("held out", "value", "95 % interval")
+    for name, value in measures.metrics.items():
+        low, high = measures.intervals[name]
+        table.add_row(name, f"{value:.4f}", f"{low:.4f} – {high:.4f}")
+    return table

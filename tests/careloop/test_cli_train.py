@@ -1,0 +1,58 @@
+"""``careloop train`` and ``careloop triage``, with the real encoder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.careloop.test_cli import Careloop, careloop, data_dir
+from tests.triage.messages import EXAMPLES
+
+__all__ = ["careloop", "data_dir"]  # fixtures
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> Path:
+    file = tmp_path / "tickets.csv"
+    with file.open("w", newline="") as out:
+        rows = csv.writer(out)
+        rows.writerow(["subject", "queue"])
+        rows.writerows((example.text, example.label) for example in EXAMPLES)
+    return file
+
+
+def test_a_model_is_trained_and_says_what_a_message_is(
+    careloop: Careloop, tickets: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    result = careloop("train", str(tickets), "--text", "subject", "--label", "queue", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert "in_scope_accuracy" in result.stdout
+    assert "| password | 8 |" in (out / "card.md").read_text()
+    result = careloop(
+        "triage", "Hi, I cannot get into my account, the pasword is wrong", "--model", str(out), "--json"
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["label"] == "password"
+    assert 0.3 < found["probability"] <= 1
+    assert [label for label, _ in found["others"]] != []
+    result = careloop("triage", "the parcel is not here yet", "--model", str(out))
+    assert result.stdout.splitlines()[0].endswith("delivery")
+    assert "Fits one of the labels" in result.stdout
+
+
+def test_a_folder_without_a_model_is_named(careloop: Careloop, tmp_path: Path) -> None:
+    result = careloop("triage", "hello", "--model", str(tmp_path))
+    assert result.exit_code == 2
+    assert "careloop train" in result.output
+
+
+def test_a_missing_column_is_named(careloop: Careloop, tickets: Path, tmp_path: Path) -> None:
+    result = careloop("train", str(tickets), "--out", str(tmp_path / "model"))
+    assert result.exit_code == 2
+    assert "no column text" in result.output
+    assert not (tmp_path / "model").exists()
