@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +160,12 @@ def load_model(folder: Path) -> IntentModel:
         raise ModelUnreadable(f"{folder} holds no model that `careloop train` wrote: {error!r}") from error
 
 
+def readable_name(label: str) -> str:
+    """``label`` in words, such as "order status" for ORDER_STATUS and orderStatus; empty without letters."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|[\W_]+", " ", label)
+    return spaced.strip().lower() if any(map(str.isalpha, spaced)) else ""
+
+
 def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tuple[IntentModel, HeldOut]:
     """Fit a model on ``examples``; the same examples and seed give the same model.
 
@@ -169,7 +176,8 @@ def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tu
     inside = [example for example in examples if example.label != OUT_OF_SCOPE]
     texts = [example.text for example in inside]
     names, labels = in_order([example.label for example in inside])
-    data = _Data(texts, encoder.encode(texts), labels, len(names))
+    readable = [readable_name(name) for name in names]
+    data = _Data(texts, encoder.encode(texts), labels, readable, encoder.encode(readable))
     scores = np.zeros((len(NAMES), len(texts), len(names)), np.float32)
     for fitted, scored in example_folds(labels, seed=seed):
         scores[:, scored] = _score_fold(data, fitted, scored, seed=seed)
@@ -191,19 +199,30 @@ def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tu
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """What a model is trained on: ``vectors`` (texts, dimensions), ``labels`` (texts,) below ``number``."""
+    """What a model is trained on: ``vectors`` (texts, dimensions), ``labels`` (texts,) below ``number``.
+
+    ``names`` are the labels as people read them, ``name_vectors`` (number, dimensions) their vectors.
+    """
 
     texts: Sequence[str]
     vectors: Matrix
     labels: NDArray[np.intp]
-    number: int
+    names: Sequence[str]
+    name_vectors: Matrix
+
+    @property
+    def number(self) -> int:
+        """How many labels there are."""
+        return len(self.names)
 
     def fit(self, rows: NDArray[np.intp], *, seed: int) -> tuple[Ngrams, Heads]:
-        """The heads of those rows."""
-        known = [self.texts[row] for row in rows]
+        """The heads of those rows. The name of a label is one more example of it, where it says anything."""
+        named = [place for place in np.unique(self.labels[rows]) if self.names[place]]
+        known = [self.texts[row] for row in rows] + [self.names[place] for place in named]
+        vectors = np.concatenate([self.vectors[rows], self.name_vectors[named]])
+        labels = np.concatenate([self.labels[rows], np.array(named, dtype=np.intp)])
         ngrams = Ngrams.fit(known)
-        counted, labels = ngrams.matrix(known), self.labels[rows]
-        return ngrams, fit_heads(self.vectors[rows], counted, labels, number=self.number, seed=seed)
+        return ngrams, fit_heads(vectors, ngrams.matrix(known), labels, number=self.number, seed=seed)
 
 
 def _score_fold(

@@ -8,7 +8,7 @@ from inference.fakes import HashEncoder
 from tests.triage.messages import EXAMPLES
 from triage.errors import ExamplesInvalid, ModelUnreadable
 from triage.examples import Example
-from triage.model import HeldOut, IntentModel, load_model, train
+from triage.model import HeldOut, IntentModel, load_model, readable_name, train
 
 ENCODER = HashEncoder(dimensions=64)
 
@@ -119,3 +119,29 @@ def test_examples_out_of_scope_teach_what_is_out_of_scope() -> None:
 def test_one_example_of_a_label_is_refused() -> None:
     with pytest.raises(ExamplesInvalid, match="Only one example of: lone"):
         train([*EXAMPLES, Example("on its own", "lone")], ENCODER)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("ORDER_STATUS", "order status"),
+        ("orderStatus", "order status"),
+        ("billing/late-fee?", "billing late fee"),
+        ("Kündigung", "kündigung"),
+        ("17", ""),
+        ("_", ""),
+    ],
+)
+def test_a_label_is_read_in_words(label: str, name: str) -> None:
+    assert readable_name(label) == name
+
+
+def test_the_name_of_a_label_is_an_example_of_it() -> None:
+    def trained_as(name: str) -> IntentModel:
+        examples = [Example(one.text, one.label.replace("delivery", name)) for one in EXAMPLES]
+        return train(examples, ENCODER)[0]
+
+    by_name, by_number = trained_as("courier_shipment"), trained_as("17")
+    said, unsaid = (model.predict(["courier shipment"], ENCODER)[0] for model in (by_name, by_number))
+    assert said.label == "courier_shipment"
+    assert said.probability > (unsaid.probability if unsaid.label == "17" else dict(unsaid.others)["17"])
