@@ -106,7 +106,7 @@ class BotSettings(BaseModel):
 
     company: str = Field("Brightwater Broadband", description="Name of the company it speaks for.")
     max_wrong_answer_rate: float = Field(
-        0.15,
+        0.12,
         gt=0,
         lt=1,
         description="Risk accepted: share of given answers that may be wrong. Sets the threshold.",
