@@ -14,6 +14,9 @@ from bot.turns import Question
 from bot.understanding import Understander, Understanding
 from retrieval import Retrieval, Retriever
 
+# Below this nothing found is about the question, and asking "is it about …?" would only show that: of our own
+# questions that seem vague, 17 of 20 vague ones lie above it and 1 of 11 unanswerable ones.
+_ASKS_BACK_FROM = 0.4
 _DEPTH = 10  # passages asked for: the gate compares the best with the others
 # Names of languages as a customer reads them, by the language of the sentence around them.
 _LANGUAGE_NAMES = {
@@ -110,7 +113,7 @@ class AnswerPipeline:
         return replace(answer, text=note + answer.text, trace={**trace, **answer.trace})
 
     def _ask_back(self, question: Question, retrieval: Retrieval, verdict: Verdict) -> Answer | None:
-        if verdict.vague < self._calibration.vague_threshold:
+        if verdict.vague < self._calibration.vague_threshold or verdict.answerable < _ASKS_BACK_FROM:
             return None
         return clarify(question.text, retrieval, answerability=verdict.answerable)
 

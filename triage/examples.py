@@ -6,6 +6,7 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ OUT_OF_SCOPE = "oos"  # the label of messages that none of the labels fits
 _REASONS_SHOWN = 10
 _FEWEST = 2  # examples of a label: one to learn from, one to check with
 
-csv.field_size_limit(2**24)  # a ticket with a log in it is longer than the library's 128 kB
+_LONGEST_CELL = 2**24  # a ticket with a log in it is longer than the library's 128 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def read_examples(file: Path, *, text: str = "text", label: str = "label") -> li
     problems: list[str] = []
     examples: list[Example] = []
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with _long_cells(), file.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines, strict=True)
             missing = [name for name in (text, label) if name not in (rows.fieldnames or [])]
             if missing:
@@ -80,6 +81,16 @@ def content_hash(examples: Sequence[Example]) -> str:
         for part in (example.text, example.label):
             digest.update(len(part.encode()).to_bytes(8, "big") + part.encode())
     return digest.hexdigest()
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """The library has one limit for the whole process; others rely on it."""
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _numbered(rows: csv.DictReader[str], file: Path) -> Iterator[tuple[int, dict[str, str]]]:

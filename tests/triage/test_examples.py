@@ -1,3 +1,4 @@
+import csv
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def test_the_columns_may_have_other_names(tmp_path: Path) -> None:
 
 
 def test_a_ticket_with_a_long_log_is_read(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
     assert len(read_examples(written(tmp_path, f"text,label\n{'x' * 300_000},log\n"))[0].text) == 300_000
+    assert csv.field_size_limit() == before
 
 
 @pytest.mark.parametrize(
