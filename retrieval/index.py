@@ -217,6 +217,7 @@ class ChromaIndex:
         self._encoder = encoder
         self._mark = mark
         self._changed = False
+        self._change = threading.Lock()
         self._collections: dict[WorkspaceId, Collection] = {}
         self._lock = threading.Lock()
 
@@ -282,8 +283,8 @@ class ChromaIndex:
                     metadatas=facts if any(facts) else None,
                 )
 
-        self._will_change()
-        self._with_collection(workspace, work, create=True)
+        with self._changing():
+            self._with_collection(workspace, work, create=True)
 
     async def delete(self, workspace: WorkspaceId, ids: Sequence[PassageId]) -> None:
         """See ``VectorIndex``."""
@@ -295,8 +296,8 @@ class ChromaIndex:
             for part in self._batches(len(ids)):
                 collection.delete(ids=[str(key) for key in ids[part]])
 
-        self._will_change()
-        self._with_collection(workspace, work, checked=False)
+        with self._changing():
+            self._with_collection(workspace, work, checked=False)
 
     async def query(
         self, workspace: WorkspaceId, vectors: Matrix, *, limit: int, where: Filter | None = None
@@ -340,8 +341,7 @@ class ChromaIndex:
         await asyncio.to_thread(self._drop, workspace)
 
     def _drop(self, workspace: WorkspaceId) -> None:
-        self._will_change()
-        with _translated_errors(), self._lock:
+        with self._changing(), _translated_errors(), self._lock:
             self._collections.pop(workspace, None)
             try:
                 self._client.delete_collection(_collection_name(workspace))
@@ -349,8 +349,8 @@ class ChromaIndex:
                 return
 
     def close(self) -> None:
-        """Let Chroma finish what it still has to write, and let go of the files."""
-        with _translated_errors():
+        """Let a change under way and Chroma finish what they still have to write; let go of the files."""
+        with self._change, _translated_errors():
             if self._changed and self._mark is not None:
                 for collection in self._client.list_collections():
                     collection.count()  # answers only once what is pending has been written
@@ -358,10 +358,13 @@ class ChromaIndex:
                     self._client.close()
                 self._mark.clear()
 
-    def _will_change(self) -> None:
-        if self._mark is not None and not self._changed:
-            self._changed = True
-            self._mark.set()
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        with self._change:
+            if self._mark is not None and not self._changed:
+                self._changed = True
+                self._mark.set()
+            yield
 
     def _batches(self, count: int) -> Iterator[slice]:
         step = self._client.get_max_batch_size()

@@ -116,6 +116,8 @@ def intents(
     json: Json = None,
 ) -> None:
     """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
+    if test is None and (shots or peers or len(seed or []) > 1):
+        raise typer.BadParameter("--shots, --peers and a second --seed need a --test set.")
     examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
     seeds = seed or [0]
     with open_encoder(read_settings()) as encoder, progress_bar() as bar:

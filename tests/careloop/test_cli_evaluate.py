@@ -136,3 +136,9 @@ def test_a_broken_row_of_intents_is_named(careloop: Careloop, tmp_path: Path) ->
     result = careloop("evaluate", "intents", "--train", str(data))
     assert result.exit_code == 2
     assert "row 2: label is empty" in result.output
+
+
+def test_what_only_a_test_set_can_use_is_refused_without_one(careloop: Careloop, tmp_path: Path) -> None:
+    result = careloop("evaluate", "intents", "--train", str(tmp_path / "shop.csv"), "--shots", "5")
+    assert result.exit_code == 2
+    assert "need a --test set" in result.output
