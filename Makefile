@@ -37,7 +37,7 @@ test: setup ## Set up and run all tests, with branch coverage
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .PHONY: setup
-setup: $(READY) ## Make the virtual environment and convert the sentence encoder
+setup: $(READY) ## Make the virtual environment, convert the encoder, train triage
 
 $(READY): requirements.lock pyproject.toml Makefile
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Careloop needs Python 3.11; set PYTHON=/path/to/python3.11."; exit 1; }
@@ -47,6 +47,7 @@ $(READY): requirements.lock pyproject.toml Makefile
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m inference.prepare var/models
+	@$(BIN)/python -m careloop.prepare
 	@touch $(READY)
 
 .PHONY: lock
@@ -75,6 +76,10 @@ bench: setup ## Compare with LangChain + Chroma and with Haystack, side by side 
 .PHONY: load
 load: setup ## 16 concurrent conversations for 60 seconds against a real server
 	$(BIN)/python -m bench.load
+
+.PHONY: bench-triage
+bench-triage: setup ## What triage costs beside the encoder pass that it needs
+	$(BIN)/python -m bench.triage
 
 .PHONY: crash
 crash: setup ## kill -9 twenty times during ingestion and chat, and count what was lost

@@ -18,10 +18,13 @@ from api import (
     keys,
     knowledge,
     page,
+    tickets,
+    triage,
     visitors,
 )
 from api.auth import Authenticator, VisitorTokens
 from api.idempotency import REPLAYED, IdempotencyStore
+from api.learning import LearningRuns
 from api.middleware import BodyGuard, Cors, HostCheck, HttpMetrics, RequestContext, SecurityHeaders
 from api.openapi import document_of
 from api.rate_limit import MemoryRateLimiter
@@ -46,7 +49,17 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
     )
     _fill_state(app, services, config)
     errors.install(app)
-    for resource in (conversations, desk, chat_completions, knowledge, visitors, keys, health):
+    for resource in (
+        conversations,
+        desk,
+        chat_completions,
+        knowledge,
+        triage,
+        tickets,
+        visitors,
+        keys,
+        health,
+    ):
         app.include_router(resource.router)
     if config.public_chat:
         app.include_router(page.router)
@@ -60,6 +73,8 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.syncs.stop()
+    if app.state.learning is not None:
+        await app.state.learning.stop()
 
 
 def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:
@@ -77,6 +92,7 @@ def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:
     )
     state.idempotency = IdempotencyStore(services.database, services.cipher, services.clock)
     state.syncs = Syncs(services.synchroniser)
+    state.learning = LearningRuns(services.triage, services.clock) if services.triage else None
 
 
 def _middleware(services: Services, config: ApiConfig) -> list[Middleware]:

@@ -8,12 +8,16 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Authenticator, Caller, VisitorTokens, require
+from api.errors import TriageOff
+from api.learning import LearningRuns
 from api.ports import Chat
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
+from api.triagers import TriageParts
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId
 from store.access import Scope
+from triage.corrections import TicketId
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -66,6 +70,19 @@ async def _caller(
     return caller
 
 
+async def _triage(request: Request) -> TriageParts:
+    services: Services = request.app.state.services
+    if services.triage is None:
+        raise TriageOff("Triage is off here: CARELOOP_TRIAGE__ENABLED turns it on.")
+    return services.triage
+
+
+async def _learning(request: Request) -> LearningRuns:
+    await _triage(request)
+    learning: LearningRuns = request.app.state.learning
+    return learning
+
+
 class _With:
     """A dependency: the caller, who must have ``scope``."""
 
@@ -82,6 +99,8 @@ ChatDep = Annotated[Chat, Depends(_chat)]
 SyncsDep = Annotated[Syncs, Depends(_syncs)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
+TriageDep = Annotated[TriageParts, Depends(_triage)]
+LearningDep = Annotated[LearningRuns, Depends(_learning)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
@@ -89,6 +108,8 @@ ChatCaller = Annotated[Caller, Depends(_With(Scope.CHAT))]
 AgentCaller = Annotated[Caller, Depends(_With(Scope.AGENT))]
 KnowledgeReader = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_READ))]
 KnowledgeWriter = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_WRITE))]
+TriageReader = Annotated[Caller, Depends(_With(Scope.TRIAGE_READ))]
+TriageWriter = Annotated[Caller, Depends(_With(Scope.TRIAGE_WRITE))]
 Administrator = Annotated[Caller, Depends(_With(Scope.ADMIN))]
 
 _ID = "^[A-Za-z0-9_-]{1,40}$"
@@ -98,5 +119,8 @@ ConversationPath = Annotated[
 ]
 MessagePath = Annotated[
     MessageId, Path(alias="message_id", pattern=_ID, examples=["msg_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+TicketPath = Annotated[
+    TicketId, Path(alias="ticket_id", pattern=_ID, examples=["tkt_06dbn3v0m5s1t7w9yb2d4f6h8k"])
 ]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

@@ -6,8 +6,11 @@ CareloopError
 ├── Unauthenticated
 ├── InvalidInput
 │   └── IdempotencyKeyReused
-└── Conflict
-    └── RequestUnderWay
+├── Conflict
+│   ├── LearningUnderWay
+│   └── RequestUnderWay
+└── NotFound
+    └── TriageOff
 """
 
 from __future__ import annotations
@@ -61,6 +64,19 @@ class RequestUnderWay(Conflict):
     """The first request with this key has not been answered yet."""
 
     code = "request_under_way"
+
+
+class LearningUnderWay(Conflict):
+    """The workspace is learning already."""
+
+    code = "learning_under_way"
+
+
+class TriageOff(NotFound):
+    """The operator has turned triage off."""
+
+    code = "triage_off"
+    title = "Triage is off"
 
 
 _STATUSES: Mapping[type[CareloopError], int] = {

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from api.ports import Chat, Check, OpenSource, Synchroniser
 from api.rate_limit import Limit, RateLimiter
+from api.triagers import TriageParts
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
@@ -36,7 +37,8 @@ class Services:
 
     ``checks`` are what ``/readyz`` asks, by name (``database``, ``index``, ``encoder``). ``registry``
     collects metrics of every part. ``limiter`` counts requests in this process unless another is given.
-    Whoever stops the server sets ``stopping`` first: streams without end would keep it from stopping.
+    The routes of ``triage`` say that it is off where there is none. Whoever stops the server sets
+    ``stopping`` first: streams without end would keep it from stopping.
     """
 
     database: Database
@@ -47,6 +49,7 @@ class Services:
     catalogue: Catalogue
     synchroniser: Synchroniser
     open_source: OpenSource
+    triage: TriageParts | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -83,5 +86,5 @@ class ApiConfig:
     visitor_token_lifetime: timedelta = timedelta(hours=1)
     limits: Limits = field(default_factory=Limits)
     knowledge_roots: tuple[Path, ...] = ()
-    max_body_bytes: int = 256 * 1024
+    max_body_bytes: int = 1024 * 1024  # a mail with its quotes may have hundreds of kB
     heartbeat: timedelta = timedelta(seconds=15)

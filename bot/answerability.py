@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bot.wording import content_terms
 from kit.errors import Misconfigured
+from kit.text import rarity
 from kit.text import words as words_of
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn, RankedPassage, Retrieval
@@ -179,9 +180,10 @@ def _covered(query: ConversationQuery, retrieval: Retrieval, words: WordNearness
     said = [_said(one.passage) for one in retrieval.passages[:_FIELD]]
     if not asked or not said:
         return 0.0
-    spread = np.array([sum(word in words_said for words_said in said) for word in asked])
-    rarity = np.log1p((len(said) - spread + 0.5) / (spread + 0.5))
-    weights = rarity * [meant[word] for word in asked]
+    spread = [sum(word in words_said for words_said in said) for word in asked]
+    weights = np.array(
+        [meant[word] * rarity(having, len(said)) for word, having in zip(asked, spread, strict=True)]
+    )
     nearness = [words.nearness(asked, sorted(words_said)) for words_said in said[:_WORD_DEPTH]]
     return float(np.mean(nearness, axis=0) @ weights / weights.sum())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from bot.blocks import Block, BlockKind, blocks_of
 from bot.wording import content_terms
-from kit.text import Span, sentences
+from kit.text import Span, rarity, sentences
 from knowledge_base.document import Passage, PassageKind
 from retrieval import RankedPassage
 
@@ -117,7 +116,7 @@ def _weights(asked: frozenset[str], read: Sequence[_Read]) -> dict[str, float]:
     """For each word asked, how telling it is among the blocks; together they weigh 1."""
     counts = Counter(word for one in read for words in one.words for word in words & asked)
     total = sum(len(one.words) for one in read)
-    raw = {word: math.log(1 + (total - counts[word] + 0.5) / (counts[word] + 0.5)) for word in asked}
+    raw = {word: rarity(counts[word], total) for word in asked}
     whole = sum(raw.values()) or 1.0
     return {word: value / whole for word, value in raw.items()}
 

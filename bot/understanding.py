@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.injection import SUSPICIOUS, message_injection_score
-from bot.language import LanguageGuesser
 from bot.small_talk import Intent, Phrasebook
+from triage.language import LanguageGuesser
 
 
 @dataclass(frozen=True, slots=True)

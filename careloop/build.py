@@ -17,8 +17,10 @@ from fastapi import FastAPI
 from langchain_core.language_models import BaseChatModel
 
 from api.app import create_app
+from api.learning import renew
 from api.rate_limit import Limit
 from api.state import ApiConfig, Limits, Services
+from api.triagers import TriageParts
 from bot.answer import Answerer
 from bot.answerability import load_calibration
 from bot.assistant import Assistant
@@ -29,6 +31,7 @@ from bot.pipeline import AnswerPipeline, Policy
 from bot.small_talk import Phrasebook
 from bot.standalone import StandaloneRewriter
 from bot.understanding import Understander
+from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
 from inference.chat import ChatModelConfig, build_chat_model
@@ -79,6 +82,7 @@ class Parts:
     synchroniser: Synchroniser
     assistant: Assistant
     chat_model: BaseChatModel | None
+    triage: TriageParts | None
 
 
 @asynccontextmanager
@@ -108,6 +112,14 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             settings, database, cipher=cipher, clock=clock, retriever=retriever, chat_model=chat_model
         )
         stack.push_async_callback(assistant.stop)
+        triage = await build_triage(
+            settings,
+            database,
+            embeddings.encoder,
+            cipher=cipher,
+            key=encryption_key(settings),
+            clock=clock,
+        )
         await follower.reconcile()
         yield Parts(
             settings=settings,
@@ -124,12 +136,16 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             synchroniser=Synchroniser(database, embeddings, clock=clock, split=split),
             assistant=assistant,
             chat_model=chat_model,
+            triage=triage,
         )
 
 
 @asynccontextmanager
 async def running(parts: Parts) -> AsyncIterator[None]:
     """Background work of a server while the block runs: follow the database, answer what was left open."""
+    if parts.triage is not None:
+        workspaces = [workspace.id for workspace in await parts.access.workspaces()]
+        await renew(parts.triage.registry, workspaces, parts.triage.triagers.shipped)
     following = (
         asyncio.create_task(parts.follower.follow(interval=_FOLLOW_SECONDS)) if parts.owns_index else None
     )
@@ -162,6 +178,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         catalogue=parts.catalogue,
         synchroniser=parts.synchroniser,
         open_source=open_source,
+        triage=parts.triage,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

@@ -123,6 +123,36 @@ class BotSettings(BaseModel):
     )
 
 
+class TriageSettings(BaseModel):
+    """What messages are about, and where they go."""
+
+    enabled: bool = Field(True, description="Whether messages and tickets are triaged at all.")
+    taxonomy: str = Field(
+        "telecom", description="Intents, queues and signals: the name of a shipped taxonomy, or a YAML file."
+    )
+    routing: Path | None = Field(
+        None,
+        description="YAML file of routing rules; empty takes the one beside the taxonomy, if there is one.",
+    )
+    brands: CommaSeparated = Field(
+        (),
+        description="The company's own names as customers write them; comma-separated. Empty takes the "
+        "bot's company and its first word.",
+    )
+    competitors: CommaSeparated = Field((), description="Names of competitors; comma-separated.")
+    risk: float = Field(
+        0.05,
+        gt=0,
+        lt=1,
+        description="Risk accepted: share of automatic routings that may be wrong. Sets the threshold.",
+    )
+
+    @field_validator("brands", "competitors", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_separated(value)
+
+
 class Settings(BaseSettings):
     """All settings; ``CARELOOP_SERVER__PORT=9000`` sets ``server.port``."""
 
@@ -153,6 +183,7 @@ class Settings(BaseSettings):
     index: IndexSettings = Field(default_factory=IndexSettings)
     llm: LlmSettings = Field(default_factory=LlmSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
+    triage: TriageSettings = Field(default_factory=TriageSettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

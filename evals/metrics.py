@@ -75,6 +75,20 @@ def token_f1(answer: str, reference: str) -> float:
     return 2 * shared / (len(found) + len(wanted))
 
 
+# --- labels -------------------------------------------------------------------------------------------
+
+
+def macro_f1(truth: NDArray[np.intp], predicted: NDArray[np.intp], number: int) -> float:
+    """Mean of the labels' F1, over those of ``number`` labels that are there; labels are places below it.
+
+    A prediction of ``number`` is no label at all: wrong, not a class.
+    """
+    hits = np.bincount(truth[truth == predicted], minlength=number)
+    asked = np.bincount(truth, minlength=number)
+    given = np.bincount(predicted, minlength=number + 1)[:number]
+    return float((2 * hits / np.maximum(asked + given, 1))[asked > 0].mean())
+
+
 # --- probabilities ------------------------------------------------------------------------------------
 
 

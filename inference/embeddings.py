@@ -29,6 +29,26 @@ class SpanEmbeddings:
     spans: list[Matrix]
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an encoder made of each token of a text.
+
+    ``offsets``: (tokens, 2), the characters a token stands for, [0, 0) for one that stands for none.
+    ``states``: (tokens, dimensions); their mean, at unit length, is the text's vector.
+    """
+
+    offsets: NDArray[np.int32]
+    states: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEmbeddings:
+    """Embeddings of texts (number of texts, dimensions) and, from the same pass, of the tokens of each."""
+
+    texts: Matrix
+    tokens: list[Tokens]
+
+
 class Encoder(Protocol):
     """A sentence encoder: texts in, unit vectors out.
 
@@ -53,6 +73,10 @@ class Encoder(Protocol):
         self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]]
     ) -> SpanEmbeddings:
         """As ``encode``, and a vector for each span ``[start, end)`` of characters of each text."""
+        ...
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
+        """As ``encode``, and the tokens of each text; none, where the encoder does not show them."""
         ...
 
 

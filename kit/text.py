@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -72,6 +73,11 @@ class Span:
 def words(text: str) -> list[str]:
     """Lower-case words of ``text`` (letters and digits; inner apostrophes, dots and hyphens kept)."""
     return [match.group().lower() for match in _WORD.finditer(normalise(text))]
+
+
+def rarity(having: int, total: int) -> float:
+    """How telling a word is that ``having`` of ``total`` pieces have: BM25's inverse frequency, above 0."""
+    return math.log(1 + (total - having + 0.5) / (having + 0.5))
 
 
 def normalise(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.ids import PassageId
-from kit.text import words
+from kit.text import rarity, words
 from retrieval.candidates import IndexedVersion
 from retrieval.index import VectorHit
 from retrieval.lexical import LexicalHit
@@ -137,16 +136,14 @@ def said_share(titles: Sequence[str], said: Mapping[str, float]) -> list[float]:
     names = [_name(title) for title in titles]
     different = set(names)
     spread = Counter(word for name in different for word in name)
-    rarity = {
-        word: math.log(1 + (len(different) - count + 0.5) / (count + 0.5)) for word, count in spread.items()
-    }
-    share = {name: _heard(name, rarity, said) for name in different}
+    telling = {word: rarity(count, len(different)) for word, count in spread.items()}
+    share = {name: _heard(name, telling, said) for name in different}
     return [share[name] for name in names]
 
 
-def _heard(name: Sequence[str], rarity: Mapping[str, float], said: Mapping[str, float]) -> float:
-    total = sum(rarity[word] for word in name)
-    return sum(rarity[word] * said[word] for word in name if word in said) / total if total else 0.0
+def _heard(name: Sequence[str], telling: Mapping[str, float], said: Mapping[str, float]) -> float:
+    total = sum(telling[word] for word in name)
+    return sum(telling[word] * said[word] for word in name if word in said) / total if total else 0.0
 
 
 @lru_cache(maxsize=16_384)

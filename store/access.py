@@ -38,6 +38,8 @@ class Scope(StrEnum):
     AGENT = "agent"  # act for a person: queue, claim, reply, resolve
     KNOWLEDGE_READ = "knowledge:read"
     KNOWLEDGE_WRITE = "knowledge:write"
+    TRIAGE_READ = "triage:read"  # have messages triaged, read tickets and models
+    TRIAGE_WRITE = "triage:write"  # create, correct and erase tickets; promote models and learn
     ADMIN = "admin"  # keys of its workspace
     METRICS = "metrics"
 

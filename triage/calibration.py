@@ -49,6 +49,23 @@ def weigh_heads(scores: Scores, labels: NDArray[np.intp]) -> NDArray[np.float64]
     return np.asarray(np.exp(minimize(loss, np.zeros(len(scores)), method="L-BFGS-B").x))
 
 
+def weigh_mark(scores: Scores, holds: NDArray[np.int8]) -> tuple[NDArray[np.float64], float]:
+    """Weights (heads,), all above 0, and a bias: the logistic of the sum is then best on ``scores``.
+
+    ``scores``: (heads, messages); ``holds`` (messages,) is 1 where the label holds.
+    """
+    sign = np.where(holds == 1, 1.0, -1.0)
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        total = np.exp(parameters[:-1]) @ scores + parameters[-1]
+        return float(np.logaddexp(0, -sign * total).mean() + _PULL * (parameters[:-1] ** 2).sum())
+
+    # Three heads that each say what the others say count a third to begin with.
+    start = np.append(np.full(len(scores), -np.log(len(scores))), 0.0)
+    found = minimize(loss, start, method="L-BFGS-B").x
+    return np.asarray(np.exp(found[:-1])), float(found[-1])
+
+
 def energy(total: NDArray[np.floating]) -> NDArray[np.float64]:
     """Log-sum-exp over the labels (messages, labels): high where any label fits (arXiv:2010.03759)."""
     return np.asarray(logsumexp(total, axis=1))

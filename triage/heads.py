@@ -1,4 +1,4 @@
-"""Three ways to score a message against every label; ``triage.model`` adds them up."""
+"""Three ways to score a message against every label; ``triage.model`` and ``triage.marks`` add them up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -17,10 +19,12 @@ Matrix = NDArray[np.float32]
 NAMES = ("sentence", "ngrams", "neighbours")
 _ABSENT = -10.0  # logit of a label that a fold did not see
 _SENTENCE_C = 20.0
+_MARK_C = 3.0  # a mark stands against everything else: fewer examples say what it is, so it is pulled harder
 _NGRAM_C = 0.5
 _ITERATIONS = 300
 _NEAREST = 3
 _NEIGHBOUR_SCALE = 10.0  # cosines differ by tenths, logits by units
+_AT_ONCE = 64  # messages; memory for the cosines of each with every neighbour
 _PER_LABEL = 200  # neighbours kept of a label; more cost time and tell little
 
 
@@ -29,8 +33,9 @@ class Heads:
     """What was fitted; scores of a message are (heads, labels).
 
     ``sentence``: (labels, dimensions) and ``sentence_bias`` (labels,) over unit vectors; ``ngrams``
-    (labels, n-grams) and ``ngram_bias``; ``neighbours`` (examples, dimensions), unit rows in the order of
-    their labels, ``members`` (labels, most) their rows, −1 where a label has fewer.
+    (n-grams, labels) and ``ngram_bias``; ``neighbours`` (examples, dimensions), unit rows in the order of
+    their labels, ``members`` (labels, most) their rows, −1 where a label has fewer;
+    without neighbours that head says 0.
     """
 
     sentence: Matrix
@@ -45,24 +50,39 @@ class Heads:
         return np.stack(
             [
                 vectors @ self.sentence.T + self.sentence_bias,
-                np.asarray(counted @ self.ngrams.T) + self.ngram_bias,
+                np.asarray(counted @ self.ngrams) + self.ngram_bias,
                 _NEIGHBOUR_SCALE * self._nearness(vectors),
             ]
         ).astype(np.float32)
 
+    def nearest(self, vector: Matrix, labels: NDArray[np.intp]) -> Matrix:
+        """What the neighbours' head multiplies ``vector`` by for each of ``labels``: (labels, dimensions)."""
+        if not self.members.shape[1]:
+            return np.zeros((len(labels), len(vector)), np.float32)
+        own = self.neighbours[self.members[labels]]
+        cosines = np.where(self.members[labels] >= 0, own @ vector, -1.0)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEAREST]
+        near = np.take_along_axis(own, order[:, :, None], axis=1)
+        present = (np.take_along_axis(cosines, order, axis=1) > -1.0)[:, :, None]
+        mean = (near * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+        return np.asarray(_NEIGHBOUR_SCALE * (near[:, 0] * present[:, 0] + mean) / 2, np.float32)
+
     def _nearness(self, vectors: Matrix) -> Scores:
         """For each label the mean of its nearest example and of its three nearest, as cosines."""
-        cosines = np.full((len(vectors), len(self.neighbours) + 1), -1.0, np.float32)
-        cosines[:, :-1] = vectors @ self.neighbours.T
+        found = np.zeros((len(vectors), len(self.members)), np.float32)
+        if not self.members.shape[1]:
+            return found
+        kept = min(_NEAREST, self.members.shape[1])
         count = np.minimum((self.members >= 0).sum(axis=1), _NEAREST)
-        found = np.empty((len(vectors), len(self.members)), np.float32)
-        for row, own in enumerate(cosines):
-            by_label = own[self.members]
-            kept = min(_NEAREST, by_label.shape[1])
-            nearest = -np.sort(np.partition(-by_label, kept - 1, axis=1)[:, :kept], axis=1)
-            present = np.arange(kept) < count[:, None]
-            mean = (nearest * present).sum(axis=1) / np.maximum(count, 1)
-            found[row] = np.where(count > 0, (nearest[:, 0] + mean) / 2, -1.0)
+        present = np.arange(kept) < count[:, None]
+        for start in range(0, len(vectors), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            cosines = vectors[rows] @ self.neighbours.T
+            missing = np.full((len(cosines), 1), -1.0, np.float32)
+            by_label = np.concatenate([cosines, missing], axis=1)[:, self.members]
+            nearest = -np.sort(np.partition(-by_label, kept - 1, axis=2)[:, :, :kept], axis=2)
+            mean = (nearest * present).sum(axis=2) / np.maximum(count, 1)
+            found[rows] = np.where(count > 0, (nearest[:, :, 0] + mean) / 2, -1.0)
         return found
 
 
@@ -74,8 +94,59 @@ def fit_heads(
     ngrams = LinearSVC(C=_NGRAM_C, random_state=seed).fit(counted, labels)
     sentence_weights, sentence_bias = _spread(sentence.coef_, sentence.intercept_, sentence.classes_, number)
     ngram_weights, ngram_bias = _spread(ngrams.coef_, ngrams.intercept_, ngrams.classes_, number)
-    neighbours, members = _neighbours(vectors, labels, number=number, seed=seed)
-    return Heads(sentence_weights, sentence_bias, ngram_weights, ngram_bias, neighbours, members)
+    members = [np.flatnonzero(labels == label) for label in range(number)]
+    neighbours = _neighbours(vectors, members, seed=seed)
+    return Heads(
+        sentence_weights, sentence_bias, np.ascontiguousarray(ngram_weights.T), ngram_bias, *neighbours
+    )
+
+
+def fit_mark_heads(vectors: Matrix, counted: csr_matrix, marks: NDArray[np.int8], *, seed: int) -> Heads:
+    """Fit the first two heads on messages of which several labels may hold.
+
+    Neighbours tell little of a mark (a point of F1 and less) and would cost half of what triage costs.
+    ``marks`` (messages, labels) is 1 where a label holds, 0 where it does not, −1 where nobody said; each
+    label must hold somewhere and not hold somewhere.
+    """
+    weights, bias = _logistic(vectors, marks, c=_MARK_C)
+    fitted = []
+    for mark in marks.T:
+        known = np.flatnonzero(mark >= 0)
+        ngrams = LinearSVC(C=_NGRAM_C, random_state=seed).fit(counted[known], mark[known])
+        fitted.append((ngrams.coef_[0], ngrams.intercept_[0]))
+    ngram_weights, ngram_bias = (np.array(column, np.float32) for column in zip(*fitted, strict=True))
+    none = np.zeros((0, vectors.shape[1]), np.float32), np.zeros((marks.shape[1], 0), np.int32)
+    return Heads(weights, bias, np.ascontiguousarray(ngram_weights.T), ngram_bias, *none)
+
+
+def _logistic(vectors: Matrix, marks: NDArray[np.int8], *, c: float) -> tuple[Matrix, Scores]:
+    """Weights (labels, dimensions) and bias (labels,) of one logistic regression for each label, all at once.
+
+    As the library's with C = ``c``, which fits one label at a time and takes twenty times as long: here
+    every step of L-BFGS is two products with all labels in them.
+    """
+    sign = np.where(marks == 1, 1.0, -1.0).astype(np.float32)
+    known = (marks >= 0).astype(np.float32)
+    dimensions, number = vectors.shape[1], marks.shape[1]
+
+    def loss(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights, bias = _unflat(flat, dimensions, number)
+        margin = sign * (vectors @ weights + bias)
+        total = c * float((known * np.logaddexp(0, -margin)).sum()) + float((weights**2).sum()) / 2
+        slope = -c * known * sign * expit(-margin)
+        gradient = np.concatenate([(vectors.T @ slope + weights).ravel(), slope.sum(axis=0)])
+        return total, gradient.astype(np.float64)
+
+    options = {"maxiter": _ITERATIONS}
+    start = np.zeros((dimensions + 1) * number)
+    flat = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    weights, bias = _unflat(flat, dimensions, number)
+    return np.ascontiguousarray(weights.T), bias
+
+
+def _unflat(flat: NDArray[np.float64], dimensions: int, number: int) -> tuple[Matrix, Scores]:
+    small = flat.astype(np.float32)
+    return small[: dimensions * number].reshape(dimensions, number), small[dimensions * number :]
 
 
 def _spread(
@@ -91,19 +162,19 @@ def _spread(
 
 
 def _neighbours(
-    vectors: Matrix, labels: NDArray[np.intp], *, number: int, seed: int
+    vectors: Matrix, members: Sequence[NDArray[np.intp]], *, seed: int
 ) -> tuple[Matrix, NDArray[np.int32]]:
     random = np.random.default_rng(seed)
-    rows: list[NDArray[np.intp]] = []
-    for label in range(number):
-        own = np.flatnonzero(labels == label)
-        rows.append(own if len(own) <= _PER_LABEL else np.sort(random.choice(own, _PER_LABEL, replace=False)))
-    members = np.full((number, max(1, *(len(own) for own in rows))), -1, np.int32)
+    kept = [
+        own if len(own) <= _PER_LABEL else np.sort(random.choice(own, _PER_LABEL, replace=False))
+        for own in members
+    ]
+    rows = np.full((len(kept), max(1, *(len(own) for own in kept))), -1, np.int32)
     start = 0
-    for label, own in enumerate(rows):
-        members[label, : len(own)] = np.arange(start, start + len(own))
+    for label, own in enumerate(kept):
+        rows[label, : len(own)] = np.arange(start, start + len(own))
         start += len(own)
-    return vectors[np.concatenate(rows)], members
+    return vectors[np.concatenate(kept)], rows
 
 
 def in_order(labels: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.intp]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +10,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from inference.embeddings import Encoder
 from triage.calibration import Scope, energy, example_folds, fit_scope, label_folds, weigh_heads
 from triage.errors import ModelUnreadable
 from triage.examples import OUT_OF_SCOPE, Example, check_trainable, content_hash
 from triage.heads import NAMES, Heads, Matrix, Scores, fit_heads, in_order
-from triage.ngrams import Ngrams, NgramTable
-
-FORMAT = 1
-_MODEL, _ARRAYS = "model.json", "arrays.npz"
+from triage.ngrams import Ngrams, find_ngrams
+from triage.storage import arrays_of, heads_of, read_model, unreadable, write_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +39,24 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """How the heads did on examples they had not seen: ``labels`` and ``predicted`` by place in the model's.
+    """How the heads did on examples they had not seen: ``labels`` (examples,) by place in the model's.
 
-    ``probability`` is that of the predicted label. The heads' weights were chosen on the same scores: three
-    numbers, so the figures flatter by next to nothing.
+    ``by_label`` (examples, labels) are probabilities. The heads' weights were chosen on the same scores:
+    three numbers, so the figures flatter by next to nothing.
     """
 
     labels: NDArray[np.intp]
-    predicted: NDArray[np.intp]
-    probability: NDArray[np.float64]
+    by_label: NDArray[np.float64]
+
+    @property
+    def predicted(self) -> NDArray[np.intp]:
+        """The likeliest label of each (examples,), by place."""
+        return np.asarray(self.by_label.argmax(axis=1))
+
+    @property
+    def probability(self) -> NDArray[np.float64]:
+        """How likely that is (examples,)."""
+        return np.asarray(self.by_label.max(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class IntentModel:
         """As ``predict``, for ``vectors`` (texts, dimensions) that someone has made already."""
         if not texts:
             return []
-        total = self.logits(texts, vectors)
+        total = self.logits(self.ngrams.matrix(find_ngrams(texts)), vectors)
         probabilities = softmax(total, axis=1)
         fits = self.scope.probability(energy(total)) if self.scope else np.ones(len(texts))
         found = []
@@ -84,10 +92,19 @@ class IntentModel:
             found.append(Prediction(*ranked[0], float(fit), ranked[1:]))
         return found
 
-    def logits(self, texts: Sequence[str], vectors: Matrix) -> NDArray[np.float64]:
-        """The weighed sum of the heads (texts, labels)."""
-        scores = self.heads.scores(np.asarray(vectors, np.float32), self.ngrams.matrix(texts))
+    def probabilities(self, texts: Sequence[str], vectors: Matrix) -> NDArray[np.float64]:
+        """(texts, labels), given that any label fits."""
+        return np.asarray(softmax(self.logits(self.ngrams.matrix(find_ngrams(texts)), vectors), axis=1))
+
+    def logits(self, counted: csr_matrix, vectors: Matrix) -> NDArray[np.float64]:
+        """Weighed sums of the heads (messages, labels), of n-grams and ``vectors`` (messages, dimensions)."""
+        scores = self.heads.scores(np.asarray(vectors, np.float32), counted)
         return np.asarray(np.tensordot(self.weights, scores, 1))
+
+    @property
+    def all_weights(self) -> NDArray[np.float64]:
+        """The heads' weights for each label (heads, labels): the same for all."""
+        return np.repeat(self.weights[:, None], len(self.labels), axis=1)
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise ``ModelUnreadable`` unless ``encoder`` is the one the model was trained with."""
@@ -99,65 +116,29 @@ class IntentModel:
 
     def save(self, folder: Path) -> None:
         """Write the model into ``folder``, as ``load_model`` reads it: JSON and plain arrays, no code."""
-        folder.mkdir(parents=True, exist_ok=True)
-        heads = self.heads
-        arrays: dict[str, Any] = {
-            "sentence": heads.sentence,
-            "sentence_bias": heads.sentence_bias,
-            "ngrams": heads.ngrams.astype(np.float16),
-            "ngram_bias": heads.ngram_bias,
-            "neighbours": heads.neighbours.astype(np.float16),
-            "members": heads.members,
-            "weights": self.weights,
-            "characters_idf": self.ngrams.characters.idf,
-            "words_idf": self.ngrams.words.idf,
-        }
-        with (folder / _ARRAYS).open("wb") as file:
-            np.savez(file, **arrays)
         described = {
-            "format": FORMAT,
             "labels": self.labels,
             "scope": [self.scope.weight, self.scope.bias] if self.scope else None,
-            "characters": self.ngrams.characters.terms,
-            "words": self.ngrams.words.terms,
             "provenance": self.provenance,
         }
-        (folder / _MODEL).write_text(json.dumps(described, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_model(folder, described, {**arrays_of(self.ngrams, self.heads), "weights": self.weights})
 
 
 def load_model(folder: Path) -> IntentModel:
     """The model that ``save`` wrote into ``folder``. Raises ``ModelUnreadable`` when there is none."""
+    described, arrays = read_model(folder)
     try:
-        described = json.loads((folder / _MODEL).read_text(encoding="utf-8"))
-        if described["format"] != FORMAT:
-            raise ModelUnreadable(
-                f"The model in {folder} has format {described['format']}, this version reads {FORMAT}. "
-                "Train it again."
-            )
-        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-            heads = Heads(
-                sentence=arrays["sentence"],
-                sentence_bias=arrays["sentence_bias"],
-                ngrams=arrays["ngrams"].astype(np.float32),
-                ngram_bias=arrays["ngram_bias"],
-                neighbours=arrays["neighbours"].astype(np.float32),
-                members=arrays["members"],
-            )
-            ngrams = Ngrams(
-                NgramTable(tuple(described["characters"]), arrays["characters_idf"]),
-                NgramTable(tuple(described["words"]), arrays["words_idf"]),
-            )
-            weights = arrays["weights"]
+        ngrams, heads = heads_of(arrays)
         return IntentModel(
             labels=tuple(described["labels"]),
             ngrams=ngrams,
             heads=heads,
-            weights=weights,
+            weights=arrays["weights"],
             scope=Scope(*described["scope"]) if described["scope"] else None,
             provenance=described["provenance"],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelUnreadable(f"{folder} holds no model that `careloop train` wrote: {error!r}") from error
+    except (KeyError, TypeError) as error:
+        raise unreadable(folder, error) from error
 
 
 def readable_name(label: str) -> str:
@@ -172,6 +153,11 @@ def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tu
     Those labelled ``oos`` join the labels left out of folds when the scope is fitted. Raises
     ``ExamplesInvalid`` when there are too few labels or examples.
     """
+    with threadpool_limits(limits=1):  # products this small: threads that wait for one another cost more
+        return _train(examples, encoder, seed=seed)
+
+
+def _train(examples: Sequence[Example], encoder: Encoder, *, seed: int) -> tuple[IntentModel, HeldOut]:
     check_trainable(examples)
     inside = [example for example in examples if example.label != OUT_OF_SCOPE]
     texts = [example.text for example in inside]
@@ -192,8 +178,7 @@ def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tu
         "examples_sha256": content_hash(examples),
         "seed": seed,
     }
-    probabilities = softmax(np.tensordot(weights, scores, 1), axis=1)
-    held_out = HeldOut(labels, probabilities.argmax(axis=1), probabilities.max(axis=1))
+    held_out = HeldOut(labels, softmax(np.tensordot(weights, scores, 1), axis=1))
     return IntentModel(names, ngrams, heads, weights, scope, provenance), held_out
 
 
@@ -222,7 +207,8 @@ class _Data:
         vectors = np.concatenate([self.vectors[rows], self.name_vectors[named]])
         labels = np.concatenate([self.labels[rows], np.array(named, dtype=np.intp)])
         ngrams = Ngrams.fit(known)
-        return ngrams, fit_heads(vectors, ngrams.matrix(known), labels, number=self.number, seed=seed)
+        counted = ngrams.matrix(find_ngrams(known))
+        return ngrams, fit_heads(vectors, counted, labels, number=self.number, seed=seed)
 
 
 def _score_fold(
@@ -238,7 +224,7 @@ def _score_fold(
     asked, asked_vectors = [data.texts[row] for row in scored], data.vectors[scored]
     if strangers is not None:
         asked, asked_vectors = [*asked, *strangers[0]], np.concatenate([asked_vectors, strangers[1]])
-    return heads.scores(asked_vectors, ngrams.matrix(asked))
+    return heads.scores(asked_vectors, ngrams.matrix(find_ngrams(asked)))
 
 
 def _fit_scope(

@@ -1,60 +1,182 @@
-"""Pieces of words and pairs of words: what tells "EMI" from "emi?" and survives a typo."""
+"""Pieces of words and pairs of words: what tells "EMI" from "emi?" and survives a typo.
+
+A company's messages come by the hundred thousand, so n-grams are counted for many messages at a time with
+arrays: an n-gram is known by a 64-bit hash of its characters, and by where in the text it stands.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import csr_matrix
 
-_CHARACTERS = {"analyzer": "char_wb", "ngram_range": (2, 5), "sublinear_tf": True}
-_WORDS = {"ngram_range": (1, 2), "sublinear_tf": True, "token_pattern": r"\b\w+\b"}
+Keys = NDArray[np.uint64]
+
+_LENGTHS = (2, 3, 4, 5)  # characters, within a word and the blank on either side of it
 _MOST = {"characters": 40_000, "words": 30_000}  # of each kind, the commonest
-_READ = 4_000  # characters of a message; a log pasted below it says nothing about what it is
+READ = 4_000  # characters of a message; a log pasted below it says nothing about what it is
+_BLANK = ord(" ")
+_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2^64
+_PAIR = np.uint64(0xC2B2AE3D27D4EB4F)
+_WORD_SALT = np.uint64(0x165667B19E3779F9)
 
 
 @dataclass(frozen=True, slots=True)
-class NgramTable:
-    """What is counted, and how rare each is: ``terms[i]`` weighs ``idf[i]``."""
+class Found:
+    """Every n-gram of some messages: ``message`` (n-grams,) says whose, ``key`` its hash.
 
-    terms: tuple[str, ...]
-    idf: NDArray[np.float64]
+    ``start`` and ``end`` are offsets in that message's text; ``word`` tells words from characters.
+    ``messages`` is how many there are.
+    """
+
+    messages: int
+    message: NDArray[np.int32]
+    key: Keys
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    word: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
 class Ngrams:
-    """TF-IDF of character and word n-grams, each kind at unit length."""
+    """What is counted: ``keys`` (n-grams,), sorted, and how rare each is. Words are told by ``word``."""
 
-    def __init__(self, characters: NgramTable, words: NgramTable) -> None:
-        self.characters = characters
-        self.words = words
-        self._vectorizers = (_restored(_CHARACTERS, characters), _restored(_WORDS, words))
+    keys: Keys
+    idf: NDArray[np.float32]
+    word: NDArray[np.bool_]
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> Ngrams:
         """Learn what to count from ``texts``."""
-        read = [text[:_READ] for text in texts]
-        return cls(_learnt(_CHARACTERS, read, _MOST["characters"]), _learnt(_WORDS, read, _MOST["words"]))
+        found = find_ngrams(texts)
+        kept = [_commonest(found, word=False), _commonest(found, word=True)]
+        keys, having = (np.concatenate(column) for column in zip(*kept, strict=True))
+        word = np.repeat([False, True], [len(kept[0][0]), len(kept[1][0])])
+        order = np.argsort(keys)
+        idf = np.log((1 + found.messages) / (1 + having)) + 1
+        return cls(keys[order], idf[order].astype(np.float32), word[order])
 
-    def matrix(self, texts: Sequence[str]) -> csr_matrix:
-        """(number of texts, number of n-grams), characters first."""
-        read = [text[:_READ] for text in texts]
-        return hstack([one.transform(read) for one in self._vectorizers]).tocsr().astype(np.float32)
+    def matrix(self, found: Found) -> csr_matrix:
+        """TF-IDF (messages, n-grams): characters and words of a message each at unit length."""
+        place, known = self.places(found)
+        cell = found.message[known].astype(np.int64) * max(len(self.keys), 1) + place[known]
+        cell, times = np.unique(cell, return_counts=True)
+        row, column = np.divmod(cell, max(len(self.keys), 1))
+        value = (1 + np.log(times)) * self.idf[column]
+        kind = row * 2 + self.word[column]
+        length = np.sqrt(np.bincount(kind, value**2, minlength=1))
+        value = (value / np.maximum(length[kind], 1e-12)).astype(np.float32)
+        starts = np.searchsorted(row, np.arange(found.messages + 1))
+        return csr_matrix((value, column, starts), shape=(found.messages, len(self.keys)))
+
+    def places(self, found: Found) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """For each n-gram its place among ``keys``, and whether it is one of them at all."""
+        if not len(self.keys):
+            return np.zeros(len(found.key), np.intp), np.zeros(len(found.key), np.bool_)
+        place = np.minimum(np.searchsorted(self.keys, found.key), len(self.keys) - 1)
+        return place, self.keys[place] == found.key
 
 
-def _learnt(options: dict[str, object], texts: Sequence[str], most: int) -> NgramTable:
-    vectorizer = TfidfVectorizer(**options, max_features=most)
-    try:
-        vectorizer.fit(texts)
-    except ValueError:  # no text has a single word
-        return NgramTable((), np.zeros(0))
-    return NgramTable(tuple(vectorizer.get_feature_names_out()), np.asarray(vectorizer.idf_))
+def find_ngrams(texts: Sequence[str]) -> Found:
+    """Character n-grams of two to five within words, words, and pairs of words, in lower case."""
+    read = [text[:READ] for text in texts]
+    sizes = np.array([len(text) + 2 for text in read], np.int64)
+    letters = _letters(read)
+    message = np.repeat(np.arange(len(read), dtype=np.int32), sizes)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if read else np.zeros(0, np.int64)
+    within = (np.arange(len(letters)) - np.repeat(first, sizes) - 1).astype(np.int32)
+    pieces = [*_characters(letters), *_words(letters, message)]
+    starts = np.concatenate([piece[0] for piece in pieces])
+    owner = message[starts]
+    last = np.array([len(text) for text in read], np.int32)
+    begin = np.maximum(within[starts], 0)
+    end = np.concatenate([within[piece[1]] for piece in pieces])
+    word = np.repeat([False, True], [sum(len(p[0]) for p in pieces[:4]), sum(len(p[0]) for p in pieces[4:])])
+    key = np.concatenate([piece[2] for piece in pieces])
+    # ``end`` is that of the last character, which is the blank after the text at most.
+    stop = np.minimum(end + 1, last[owner]) if len(owner) else np.zeros(0, np.int32)
+    return Found(len(read), owner, key, begin, stop.astype(np.int32), word)
 
 
-def _restored(options: dict[str, object], table: NgramTable) -> TfidfVectorizer:
-    terms = table.terms or ("\x00",)  # the library refuses an empty vocabulary
-    vectorizer = TfidfVectorizer(**options, vocabulary={term: place for place, term in enumerate(terms)})
-    vectorizer.idf_ = table.idf if len(table.idf) else np.ones(1)
-    return vectorizer
+Piece = tuple[NDArray[np.intp], NDArray[np.intp], Keys]  # first and last character, hash
+
+
+def _letters(texts: Sequence[str]) -> NDArray[np.uint32]:
+    """All texts in one row, a blank before and after each; white space is blank, one number a character."""
+    joined = "".join(f" {_lower(text)} " for text in texts)
+    numbers = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    blank, _ = _kinds()
+    small = np.minimum(numbers, 0xFFFF)
+    return np.where(blank[small], np.uint32(_BLANK), numbers)
+
+
+def _lower(text: str) -> str:
+    """``text`` in lower case at its own length, so that offsets hold."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
+
+
+@cache
+def _kinds() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """For each character of the basic plane, whether it is white space, and whether it is part of a word."""
+    plane = [chr(number) for number in range(0x10000)]
+    blank = np.array([one.isspace() or one == "\0" for one in plane])
+    return blank, np.array([one.isalnum() or one == "_" for one in plane])
+
+
+def _characters(letters: NDArray[np.uint32]) -> list[Piece]:
+    blank = letters == _BLANK
+    key = letters.astype(np.uint64)
+    inner = np.zeros(len(letters), np.bool_)  # whether a blank stands between first and last
+    found: list[Piece] = []
+    for length in _LENGTHS:
+        size = len(letters) - length + 1
+        if size <= 0:
+            found.append((np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.uint64)))
+            continue
+        inner = inner[:size]
+        if length > _LENGTHS[0]:
+            inner = inner | blank[length - 2 : length - 2 + size]
+        key = key[:size] * _BASE + letters[length - 1 :]
+        start = np.flatnonzero(~inner & ~(blank[:size] & blank[length - 1 :]))
+        found.append((start, start + length - 1, key[start] ^ np.uint64(length)))
+    return found
+
+
+def _words(letters: NDArray[np.uint32], message: NDArray[np.int32]) -> list[Piece]:
+    _, part = _kinds()
+    inside = part[np.minimum(letters, 0xFFFF)] & (letters < 0x10000)
+    edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
+    start, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    # The hash of letters i to j is a sum of letter * base^place, divided by base^i: all at once, modulo 2^64.
+    powers, inverses = _powers(len(letters))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum((letters + np.uint64(1)) * powers)])
+    key = (sums[stop] - sums[start]) * inverses[start] * _WORD_SALT
+    together = np.flatnonzero(message[start[:-1]] == message[start[1:]])
+    pair = key[together] * _PAIR + key[together + 1]
+    return [(start, stop - 1, key), (start[together], stop[together + 1] - 1, pair)]
+
+
+def _powers(number: int) -> tuple[Keys, Keys]:
+    inverse = np.uint64(pow(int(_BASE), -1, 2**64))
+    ones = np.ones(max(number, 1), np.uint64)
+    powers, inverses = ones.copy(), ones
+    powers[1:], inverses[1:] = _BASE, inverse
+    return np.cumprod(powers)[:number], np.cumprod(inverses)[:number]
+
+
+def _commonest(found: Found, *, word: bool) -> tuple[Keys, NDArray[np.int64]]:
+    """The commonest n-grams of one kind with the number of messages that have each."""
+    own = found.word == word
+    keys, inverse, times = np.unique(found.key[own], return_inverse=True, return_counts=True)
+    pairs = np.unique(inverse.astype(np.int64) * max(found.messages, 1) + found.message[own])
+    having = np.bincount(pairs // max(found.messages, 1), minlength=len(keys))
+    most = _MOST["words" if word else "characters"]
+    kept = np.lexsort((keys, -times))[:most]
+    return keys[kept], having[kept]

@@ -20,14 +20,23 @@ from evals.errors import DatasetInvalid
 from evals.gate import BASELINE, Regression, read_baseline, regressions, write_baseline
 from evals.report import Report
 from evals.suites.answers import evaluate_answers
+from evals.suites.evidence import evaluate_evidence
 from evals.suites.groundedness import evaluate_groundedness, load_pairs
 from evals.suites.intents import evaluate_folds, evaluate_intents
+from evals.suites.language import evaluate_language, load_messages
+from evals.suites.replay import evaluate_replay
 from evals.suites.retrieval import evaluate_retrieval
+from evals.suites.signals import evaluate_sentiment, evaluate_signals, load_churn, load_felt
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource, Source
+from triage.brands import fill
 from triage.examples import read_examples
+from triage.labelled import read_labelled
+from triage.models import prepare_marks, prepare_models
+from triage.taxonomy import read_taxonomy, shipped
+from triage.triager import Triager
 
-app = typer.Typer(no_args_is_help=True, help="Measure retrieval, answers, groundedness and intents.")
+app = typer.Typer(no_args_is_help=True, help="Measure retrieval, answers, groundedness and triage.")
 
 Data = Annotated[list[Path], typer.Option(help="Folder of a data set; repeat for several.", metavar="DIR")]
 Split = Annotated[str, typer.Option(help="dev, test, or all: questions that carry this split.")]
@@ -143,6 +152,77 @@ def intents(
     _deliver(report, json, several=False)
 
 
+LabelledCsv = Annotated[Path, typer.Option(help="CSV with a header, in UTF-8.", metavar="CSV")]
+
+
+@app.command()
+def signals(*, data: LabelledCsv, json: Json = None) -> None:
+    """Churn toward a brand, without training on the set: a CSV of text, brand and churn."""
+    settings = read_settings()
+    with open_encoder(settings) as encoder:
+        model = prepare_marks(encoder, settings.encoder.cache_dir, told=_tell)
+        report = evaluate_signals(data.stem, load_churn(data), model, encoder)
+    _deliver(report, json, several=False)
+
+
+@app.command()
+def sentiment(*, data: LabelledCsv, json: Json = None) -> None:
+    """Negative, neutral or positive, without training on the set: a CSV of text and label."""
+    settings = read_settings()
+    with open_encoder(settings) as encoder:
+        model = prepare_marks(encoder, settings.encoder.cache_dir, told=_tell)
+        report = evaluate_sentiment(data.stem, load_felt(data), model, encoder)
+    _deliver(report, json, several=False)
+
+
+@app.command()
+def language(*, data: LabelledCsv, json: Json = None) -> None:
+    """Language identification: a CSV of language (ISO 639-1) and text."""
+    _deliver(evaluate_language(data.stem, load_messages(data)), json, several=False)
+
+
+@app.command()
+def evidence(
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="CSV of text and label; without, the messages that ship.", metavar="CSV"),
+    ] = None,
+    taxonomy: Annotated[str, typer.Option(help="Name of a taxonomy that ships.")] = "telecom",
+    most: Annotated[int, typer.Option(min=1, help="Messages to take, from the first on.")] = 5_000,
+    json: Json = None,
+) -> None:
+    """What deleting the words that are shown for a label does to it."""
+    settings = read_settings()
+    if data is None:
+        name, texts = "labelled messages", [fill(message.text) for message in read_labelled()]
+    else:
+        name, texts = f"{data.parent.name}/{data.stem}", [example.text for example in read_examples(data)]
+    known = read_taxonomy(shipped()[taxonomy])
+    with open_encoder(settings) as encoder:
+        models = prepare_models(known, encoder, settings.encoder.cache_dir, told=_tell)
+        triager = Triager(models, encoder, intents=known.leaves)
+        report = evaluate_evidence(name, texts[:most], triager, encoder)
+    _deliver(report, json, several=False)
+
+
+@app.command()
+def replay(
+    *,
+    train: Annotated[Path, typer.Option(help="CSV of text and label to begin with.", metavar="CSV")],
+    test: Annotated[Path, typer.Option(help="CSV whose first half comes as corrections.", metavar="CSV")],
+    shots: Annotated[int, typer.Option(min=2, help="Examples of each label to begin with.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 0,
+    json: Json = None,
+) -> None:
+    """What corrections teach a model, against training on them directly; whether a poisoned batch gets in."""
+    with open_encoder(read_settings()) as encoder:
+        report = evaluate_replay(
+            test.parent.name, read_examples(train), read_examples(test), encoder, shots=shots, seed=seed
+        )
+    _deliver(report, json, several=False)
+
+
 @app.command()
 def gate(
     reports: Annotated[list[Path], typer.Argument(help="Reports that `--json` wrote.", metavar="REPORT...")],
@@ -170,6 +250,10 @@ def gate(
     if worse:
         raise typer.Exit(1)
     out.print(f"{len(found)} reports: nothing is worse than the baseline allows.")
+
+
+def _tell(said: str) -> None:
+    progress_console().print(said)
 
 
 Suite = Callable[[Dataset, Parts, Callable[[], None]], Awaitable[Report]]

@@ -46,6 +46,7 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401 (values of settin
 def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | None = None) -> T:
     """Build the application, run ``work`` on it, take it down again; returns what ``work`` returned."""
     chosen = settings or read_settings()
+    chosen.triage.enabled = False  # commands that triage need no database: careloop.cli.triagers
     configure_logging(level="warning", json=False)
 
     async def run() -> T:

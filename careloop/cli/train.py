@@ -12,13 +12,15 @@ from careloop.build import open_encoder
 from careloop.cli.session import console, progress_console, read_settings
 from evals.measures import Measures
 from evals.suites.intents import Judged, measure
-from triage.card import confused, write_card
+from triage.card import confused, write_model_card
 from triage.examples import Example, read_examples
 from triage.model import HeldOut, IntentModel, train
+from triage.risk import OperatingPoints, fit_operating_points
 
 app = typer.Typer()
 
-CARD = "card.md"
+OPERATING_POINTS = "operating_points.json"
+_RISK = 0.05  # wrong routings that most companies would bear
 
 
 @app.command()
@@ -41,9 +43,13 @@ def command(
         model, held_out = train(examples, encoder, seed=seed)
     measures = measure(judged(model, held_out))
     model.save(out)
-    card = write_card(model, held_out, metrics=measures.metrics, intervals=measures.intervals)
-    (out / CARD).write_text(card, encoding="utf-8")
+    points = fit_operating_points(held_out.probability, held_out.labels == held_out.predicted)
+    (out / OPERATING_POINTS).write_text(points.to_json(), encoding="utf-8")
+    write_model_card(
+        out, model, held_out, metrics=measures.metrics, intervals=measures.intervals, points=points
+    )
     console().print(_table(measures))
+    console().print(_routing(points), highlight=False)
     for (true, taken), times in confused(model.labels, held_out)[:3]:
         console().print(f"Confused {times} times: {true} taken for {taken}.")
     console().print(f"Wrote the model and its card into {out}.")
@@ -58,6 +64,13 @@ def judged(model: IntentModel, held_out: HeldOut) -> list[Judged]:
         Judged(Example("", model.labels[true]), model.labels[taken], probability, probability)
         for true, taken, probability in rows
     ]
+
+
+def _routing(points: OperatingPoints) -> str:
+    point = points.at(_RISK)
+    if point is None or point.threshold is None:
+        return f"Too few messages, or too many errors, to promise at most {_RISK:.0%} wrong routings."
+    return f"{point.coverage:.0%} of messages can be routed with at most {_RISK:.0%} of them wrong."
 
 
 def _table(measures: Measures) -> Table:

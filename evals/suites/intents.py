@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from evals.errors import DatasetInvalid
 from evals.measures import Measures
-from evals.metrics import auroc, ece
+from evals.metrics import auroc, ece, macro_f1
 from evals.report import Report, Stopwatch
 from inference.embeddings import Encoder
 from triage.examples import OUT_OF_SCOPE, Example
@@ -175,14 +175,6 @@ def _macro_f1(inside: Sequence[Judged]) -> Callable[[NDArray[np.intp]], float]:
 
     def statistic(places: NDArray[np.intp]) -> float:
         of_runs = (places[runs[places] == run] for run in np.unique(runs[places]))
-        return float(np.mean([_f1(truth[own], predicted[own], len(names)) for own in of_runs]))
+        return float(np.mean([macro_f1(truth[own], predicted[own], len(names)) for own in of_runs]))
 
     return statistic
-
-
-def _f1(truth: NDArray[np.intp], predicted: NDArray[np.intp], number: int) -> float:
-    """Mean of the labels' F1, over those of ``number`` labels that are there."""
-    hits = np.bincount(truth[truth == predicted], minlength=number)
-    asked = np.bincount(truth, minlength=number)
-    given = np.bincount(predicted, minlength=number + 1)[:number]
-    return float((2 * hits / np.maximum(asked + given, 1))[asked > 0].mean())

@@ -17,12 +17,14 @@ from store.tables.knowledge import (
     passages,
     sources,
 )
+from store.tables.triage import corrections, tickets, triage_models
 
 __all__ = [
     "api_keys",
     "citations",
     "conversation_events",
     "conversations",
+    "corrections",
     "document_versions",
     "documents",
     "feedback",
@@ -34,5 +36,7 @@ __all__ = [
     "metadata",
     "passages",
     "sources",
+    "tickets",
+    "triage_models",
     "workspaces",
 ]

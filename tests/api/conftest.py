@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -36,6 +37,7 @@ from store.access import Access, Scope
 from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
+from tests.api.tiny_triage import shop_triage
 
 OTHER = WorkspaceId("other")
 TITLE = "Change your mind: the 14-day cooling-off period"
@@ -202,14 +204,15 @@ class World:
 
 
 @pytest.fixture
-async def world(database: Database, clock: ManualClock) -> AsyncIterator[World]:
-    made = await make_world(database, clock)
+async def world(database: Database, clock: ManualClock, tmp_path: Path) -> AsyncIterator[World]:
+    made = await make_world(database, clock, tmp_path / "triage")
     yield made
+    await made.app.state.learning.stop()
     made.pipeline.gate.set()
     await made.assistant.stop()
 
 
-async def make_world(database: Database, clock: ManualClock) -> World:
+async def make_world(database: Database, clock: ManualClock, models: Path) -> World:
     """Two workspaces, ``default`` and ``other``, each with one article and keys of every scope."""
     found = {space: await _article(database, clock, space) for space in (DEFAULT_WORKSPACE, OTHER)}
     cipher = Cipher(b"k" * 32)
@@ -230,6 +233,7 @@ async def make_world(database: Database, clock: ManualClock) -> World:
         catalogue=Catalogue(database),
         synchroniser=syncs,
         open_source=NamedSource,
+        triage=shop_triage(database, cipher, clock, models),
         checks={"database": database.ping},
         clock=clock,
     )

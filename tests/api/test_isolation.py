@@ -8,13 +8,25 @@ from typing import Any
 import httpx
 import pytest
 
+from api.learning import adopt
+from kit.ids import DEFAULT_WORKSPACE
 from store.access import Scope
 from tests.api.conftest import World
 from tests.api.test_conversations import open_one, say
 
 pytestmark = pytest.mark.anyio
 
-_NAMED_BY_ID = {"conversation_id", "message_id", "number", "source_id", "document_id", "version_id", "key_id"}
+_NAMED_BY_ID = {
+    "conversation_id",
+    "message_id",
+    "number",
+    "source_id",
+    "document_id",
+    "version_id",
+    "key_id",
+    "ticket_id",
+    "version",
+}
 _BODIES = {
     "send_message": {"text": "Hello"},
     "reply_as_agent": {"agent": "Maya", "text": "Hello"},
@@ -22,6 +34,7 @@ _BODIES = {
     "release_conversation": {"agent": "Maya"},
     "hand_over": {},
     "rate_message": {"rating": "up"},
+    "correct_ticket": {"kind": "queue", "became": "billing"},
 }
 # Lists of the caller's own workspace, and what belongs to none.
 _WITHOUT_IDS = {
@@ -35,6 +48,14 @@ _WITHOUT_IDS = {
     "list_documents",
     "search_knowledge",
     "knowledge_health",
+    "triage_messages",
+    "get_taxonomy",
+    "list_triage_models",
+    "roll_back_triage_model",
+    "start_learning",
+    "get_learning",
+    "create_ticket",
+    "list_tickets",
     "create_visitor_token",
     "list_keys",
     "create_key",
@@ -59,10 +80,17 @@ def routes(document: dict[str, Any]) -> list[Route]:
     ]
 
 
-async def ids_of_default(client: httpx.AsyncClient) -> dict[str, str]:
+async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, str]:
     conversation = await open_one(client)
     reply = (await say(client, conversation, "How long?"))["reply"]
     key = (await client.get("/v1/keys")).json()["items"][0]["id"]
+    ticket = (await client.post("/v1/tickets", json={"text": "Refund me.", "external_id": "1"})).json()
+    ticket_id = ticket["ticket"]["id"]
+    await client.post(f"/v1/tickets/{ticket_id}/corrections", json=_BODIES["correct_ticket"])
+    triage = world.services.triage
+    assert triage is not None
+    await adopt(triage.registry, DEFAULT_WORKSPACE, triage.triagers.shipped)
+    model = (await client.get("/v1/triage/models")).json()["items"][0]["version"]
     return {
         "conversation_id": conversation,
         "message_id": str(reply["id"]),
@@ -71,6 +99,8 @@ async def ids_of_default(client: httpx.AsyncClient) -> dict[str, str]:
         "document_id": "doc_default",
         "version_id": "ver_default",
         "key_id": key,
+        "ticket_id": ticket_id,
+        "version": model,
     }
 
 
@@ -80,6 +110,9 @@ async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[objec
         f"/v1/conversations/{ids['conversation_id']}/messages",
         "/v1/keys",
         "/v1/knowledge/sources",
+        f"/v1/tickets/{ids['ticket_id']}",
+        f"/v1/tickets/{ids['ticket_id']}/corrections",
+        "/v1/triage/models",
     )
     return [(await client.get(path)).json() for path in paths]
 
@@ -87,7 +120,7 @@ async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[objec
 async def test_every_route_with_an_id_hides_another_workspace_s(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    ids = await ids_of_default(client)
+    ids = await ids_of_default(world, client)
     before = await snapshot(client, ids)
     tried = 0
     async with world.client("other") as stranger:
@@ -112,7 +145,7 @@ async def test_every_route_with_an_id_hides_another_workspace_s(
 async def test_lists_and_searches_show_the_own_workspace_only(
     world: World, client: httpx.AsyncClient
 ) -> None:
-    await ids_of_default(client)
+    await ids_of_default(world, client)
     async with world.client("other") as stranger:
         assert (await stranger.get("/v1/conversations")).json()["items"] == []
         assert len((await stranger.get("/v1/keys")).json()["items"]) == 1
@@ -124,6 +157,10 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         ]
         found = (await stranger.get("/v1/knowledge/search?q=days")).json()["items"]
         assert {hit["document_id"] for hit in found} == {"doc_other"}
+        assert (await stranger.get("/v1/tickets")).json()["items"] == []
+        assert (await stranger.get("/v1/triage/models")).json()["items"] == []
+        assert (await stranger.post("/v1/triage/models/rollback")).status_code == 409
+        assert (await stranger.get("/v1/triage/learn")).status_code == 404
         assert (await stranger.get("/v1/knowledge/health")).json()["documents"] == 1
 
 

@@ -21,10 +21,10 @@ pytestmark = pytest.mark.anyio
 # What belongs to a run over several requests, which tests of ours have.
 _ELSEWHERE = "use_after_free,ensure_resource_availability,object_level_authorization"
 # OpenAI's messages may be empty for good reasons (tool calls), but an empty question has no
-# answer; and the end of a key may not be in the past.
+# answer; the end of a key may not be in the past; and what a label became must be one of its kind.
 _CONFIG = """
 [[operations]]
-include-operation-id = ["create_chat_completion", "create_key"]
+include-operation-id = ["create_chat_completion", "create_key", "correct_ticket"]
 checks.positive_data_acceptance.enabled = false
 """
 

@@ -142,3 +142,67 @@ def test_what_only_a_test_set_can_use_is_refused_without_one(careloop: Careloop,
     result = careloop("evaluate", "intents", "--train", str(tmp_path / "shop.csv"), "--shots", "5")
     assert result.exit_code == 2
     assert "need a --test set" in result.output
+
+
+def rows_of(file: Path, *rows: str) -> str:
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return str(file)
+
+
+def test_churn_is_judged_toward_the_brand_of_each_row(careloop: Careloop, tmp_path: Path) -> None:
+    data = rows_of(
+        tmp_path / "churn.csv",
+        "text,brand,churn",
+        "I am leaving Alfa for Beta,alfa,1",
+        "I am leaving Alfa for Beta,beta,0",
+        "how do I change my address,no_brand,0",
+    )
+    result = careloop("evaluate", "signals", "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "signals on churn: n = 3" in result.stdout
+    assert "macro_f1" in result.stdout
+
+
+def test_sentiment_and_language_are_judged(careloop: Careloop, tmp_path: Path) -> None:
+    felt = rows_of(
+        tmp_path / "felt.csv", "text,label", "you are the best!,positive", "worst airline ever,negative"
+    )
+    result = careloop("evaluate", "sentiment", "--data", felt)
+    assert result.exit_code == 0, result.output
+    assert "sentiment on felt: n = 2" in result.stdout
+    said = rows_of(tmp_path / "said.csv", "language,text", "de,wo ist mein Paket?", "en,where is my parcel?")
+    result = careloop("evaluate", "language", "--data", said)
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.stdout
+
+
+def test_evidence_is_judged_by_deleting_it(careloop: Careloop, tmp_path: Path) -> None:
+    data = rows_of(
+        tmp_path / "messages.csv",
+        "text,label",
+        "hello there I hope that you can help me with something please my internet is down since monday,a",
+        "good morning to the whole team I would like to have a refund for the month of may thank you,b",
+    )
+    out = tmp_path / "report.json"
+    result = careloop("evaluate", "evidence", "--data", data, "--json", str(out))
+    assert result.exit_code == 0, result.output
+    metrics = json.loads(out.read_text())["metrics"]
+    assert metrics["intent.ratio"] > 1
+    assert metrics["intent.fall"] > metrics["intent.fall_random"]
+
+
+def test_corrections_are_replayed(careloop: Careloop, tmp_path: Path) -> None:
+    train = rows_of(
+        tmp_path / "train.csv", "text,label", *(f"{example.text},{example.label}" for example in EXAMPLES)
+    )
+    test = rows_of(
+        tmp_path / "test.csv",
+        "text,label",
+        *(f"hello {example.text} thanks,{example.label}" for example in EXAMPLES),
+    )
+    out = tmp_path / "report.json"
+    result = careloop(
+        "evaluate", "replay", "--train", train, "--test", test, "--shots", "3", "--json", str(out)
+    )
+    assert result.exit_code == 0, result.output
+    assert {"before", "after", "direct", "gap"} <= json.loads(out.read_text())["metrics"].keys()

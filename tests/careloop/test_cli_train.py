@@ -10,6 +10,7 @@ import pytest
 
 from tests.careloop.test_cli import Careloop, careloop, data_dir
 from tests.triage.messages import EXAMPLES
+from triage.risk import OperatingPoints
 
 __all__ = ["careloop", "data_dir"]  # fixtures
 
@@ -32,17 +33,19 @@ def test_a_model_is_trained_and_says_what_a_message_is(
     assert result.exit_code == 0, result.output
     assert "in_scope_accuracy" in result.stdout
     assert "| password | 8 |" in (out / "card.md").read_text()
+    assert (out / "reliability.png").read_bytes().startswith(b"\x89PNG")
+    points = OperatingPoints.from_json((out / "operating_points.json").read_text())
+    assert points.messages == 24
+    assert "Too few messages, or too many errors, to promise" in result.stdout.replace("\n", " ")
     result = careloop(
         "triage", "Hi, I cannot get into my account, the pasword is wrong", "--model", str(out), "--json"
     )
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
-    assert found["label"] == "password"
-    assert 0.3 < found["probability"] <= 1
-    assert [label for label, _ in found["others"]] != []
-    result = careloop("triage", "the parcel is not here yet", "--model", str(out))
-    assert result.stdout.splitlines()[0].endswith("delivery")
-    assert "Fits one of the labels" in result.stdout
+    assert found["intent"]["name"] == found["queue"]["name"] == "password"
+    assert 0.3 < found["intent"]["probability"] <= 1
+    assert {label["name"] for label in found["intents"]} == {"password", "delivery", "refund"}
+    assert found["certainty"] == "not_sure"  # nothing was promised
 
 
 def test_a_folder_without_a_model_is_named(careloop: Careloop, tmp_path: Path) -> None:

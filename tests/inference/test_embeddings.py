@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.embeddings import EncoderEmbeddings, Matrix
 from inference.fakes import HashEncoder
@@ -120,3 +122,14 @@ def test_identity_and_dimensions_are_the_encoder_s(encoder: CountingEncoder) -> 
 def test_the_hash_encoder_separates_texts() -> None:
     vectors = HashEncoder().encode(["cancel my contract", "cancel the contract", "reset the router"])
     assert vectors[0] @ vectors[1] > 0.5 > vectors[0] @ vectors[2]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), max_size=4))
+def test_the_words_of_the_hash_encoder_add_up_to_the_vector(texts: list[str]) -> None:
+    encoder = HashEncoder()
+    found = encoder.encode_with_tokens(texts)
+    assert np.array_equal(found.texts, encoder.encode(texts))
+    for text, vector, tokens in zip(texts, found.texts, found.tokens, strict=True):
+        mean = tokens.states.mean(axis=0)
+        assert np.allclose(mean / np.linalg.norm(mean), vector, atol=1e-3)
+        assert [text[start:end] for start, end in tokens.offsets] == ["", *text.split()]

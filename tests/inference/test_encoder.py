@@ -91,6 +91,34 @@ def test_a_span_beyond_what_is_read_is_a_row_of_zeros(real_encoder: OpenVinoEnco
     assert not result.spans[0][1].any()
 
 
+def test_the_mean_of_the_token_states_is_the_text_s_vector(real_encoder: OpenVinoEncoder) -> None:
+    texts = [*TEXTS, "", "🙂 Überweisung", "word " * 400]
+    found = real_encoder.encode_with_tokens(texts)
+    assert np.allclose(found.texts, real_encoder.encode(texts), atol=1e-3)
+    for vector, tokens in zip(found.texts, found.tokens, strict=True):
+        mean = tokens.states.mean(axis=0)
+        assert np.allclose(mean / np.linalg.norm(mean), vector, atol=1e-3)
+
+
+def test_tokens_stand_where_they_say(real_encoder: OpenVinoEncoder) -> None:
+    text = "Überweisung:  EMI-failed 🙂 twice"
+    (tokens,) = real_encoder.encode_with_tokens([text]).tokens
+    assert tokens.offsets.dtype == np.int32
+    assert tokens.states.shape == (len(tokens.offsets), real_encoder.dimensions)
+    assert tokens.offsets[[0, -1]].tolist() == [[0, 0], [0, 0]]  # [CLS] and [SEP] stand for nothing
+    pieces = [text[start:end] for start, end in tokens.offsets[1:-1]]
+    assert "".join(pieces) == "".join(text.split())
+    assert {"-", "failed", "twice", "🙂"} <= set(pieces)
+
+
+def test_tokens_of_a_long_text_end_where_reading_ends(real_encoder: OpenVinoEncoder) -> None:
+    long, short = real_encoder.encode_with_tokens(["word " * 400, "word"]).tokens
+    assert len(long.offsets) == len(long.states) == 256
+    assert long.offsets.max() == 254 * 5 - 1
+    assert len(short.offsets) == 3  # not padded to the length of the other
+    assert real_encoder.encode_with_tokens([]).tokens == []
+
+
 def test_the_identity_holds_a_hash_of_the_weights(real_encoder: OpenVinoEncoder) -> None:
     name, _, digest = real_encoder.identity.partition("@")
     assert name == "all-MiniLM-L6-v2"

@@ -98,6 +98,23 @@ def test_spans_go_into_the_same_request(server: respx.Route) -> None:
     np.testing.assert_allclose(found.spans[0][1] * np.sqrt(18), [4, 1, 1], atol=1e-5)
 
 
+def test_with_tokens_the_texts_are_asked_once_and_there_are_no_tokens(server: respx.Route) -> None:
+    found = encoder_of().encode_with_tokens(["four", "", "seven77"])
+
+    assert server.call_count == 1
+    assert json.loads(server.calls.last.request.content)["input"] == ["four", "seven77"]
+    np.testing.assert_allclose(np.linalg.norm(found.texts, axis=1), [1, 0, 1], atol=1e-6)
+    assert [tokens.offsets.shape for tokens in found.tokens] == [(0, 2)] * 3
+    assert [tokens.states.shape for tokens in found.tokens] == [(0, 3)] * 3
+
+
+def test_with_tokens_of_nothing_there_is_nothing() -> None:
+    found = encoder_of(dimensions=3).encode_with_tokens([])
+
+    assert found.texts.shape == (0, 3)
+    assert found.tokens == []
+
+
 def test_many_texts_go_in_batches(server: respx.Route) -> None:
     assert encoder_of(batch=2).encode(["a", "b", "c"]).shape == (3, 3)
     assert server.call_count == 2

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.text import sentences, words
+from kit.text import rarity, sentences, words
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,8 @@ def test_words_are_lower_case_and_keep_inner_marks() -> None:
 
 def test_full_width_letters_are_folded() -> None:
     assert words("\uff37\uff49\uff26\uff49 \uff15") == ["wifi", "5"]
+
+
+def test_a_word_that_few_pieces_have_is_telling() -> None:
+    assert rarity(1, 10) == pytest.approx(math.log(1 + 9.5 / 1.5))
+    assert rarity(0, 10) > rarity(1, 10) > rarity(10, 10) > 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from triage.heads import fit_heads, in_order
-from triage.ngrams import Ngrams
+from triage.ngrams import Ngrams, find_ngrams
 
 TEXTS = ["refund me", "refund please", "parcel late", "parcel lost"]
 VECTORS = np.eye(4, dtype=np.float32)
@@ -18,8 +18,8 @@ def test_labels_are_sorted_and_numbered() -> None:
 def test_every_head_knows_what_it_was_fitted_on(number: int) -> None:
     labels = np.array([0, 0, number - 1, number - 1])  # with three labels the middle one was never seen
     ngrams = Ngrams.fit(TEXTS)
-    heads = fit_heads(VECTORS, ngrams.matrix(TEXTS), labels, number=number, seed=0)
-    scores = heads.scores(VECTORS, ngrams.matrix(TEXTS))
+    heads = fit_heads(VECTORS, ngrams.matrix(find_ngrams(TEXTS)), labels, number=number, seed=0)
+    scores = heads.scores(VECTORS, ngrams.matrix(find_ngrams(TEXTS)))
     assert scores.shape == (3, 4, number)
     assert (scores.argmax(axis=2) == labels).all()
 
@@ -27,9 +27,9 @@ def test_every_head_knows_what_it_was_fitted_on(number: int) -> None:
 def test_nearness_is_the_mean_of_the_nearest_and_the_three_nearest() -> None:
     labels = np.array([0, 0, 0, 1])
     ngrams = Ngrams.fit(TEXTS)
-    heads = fit_heads(VECTORS, ngrams.matrix(TEXTS), labels, number=2, seed=0)
+    heads = fit_heads(VECTORS, ngrams.matrix(find_ngrams(TEXTS)), labels, number=2, seed=0)
     asked = np.array([[1, 0, 0, 0]], np.float32)
-    nearness = heads.scores(asked, ngrams.matrix(["x"]))[2, 0] / 10
+    nearness = heads.scores(asked, ngrams.matrix(find_ngrams(["x"])))[2, 0] / 10
     assert nearness == pytest.approx([(1 + 1 / 3) / 2, 0])
 
 
@@ -39,7 +39,9 @@ def test_a_label_keeps_no_more_than_two_hundred_neighbours() -> None:
     labels = np.repeat([0, 1], [450, 50])
     texts = [f"text {number}" for number in range(500)]
     ngrams = Ngrams.fit(texts)
-    first, again = (fit_heads(vectors, ngrams.matrix(texts), labels, number=2, seed=3) for _ in range(2))
+    first, again = (
+        fit_heads(vectors, ngrams.matrix(find_ngrams(texts)), labels, number=2, seed=3) for _ in range(2)
+    )
     assert len(first.neighbours) == 250
     assert (first.members >= 0).sum(axis=1).tolist() == [200, 50]
     assert (first.neighbours == again.neighbours).all()
@@ -48,9 +50,9 @@ def test_a_label_keeps_no_more_than_two_hundred_neighbours() -> None:
 @pytest.mark.parametrize("texts", [["?!", "…"], ["", " "]])
 def test_texts_without_words_can_be_counted(texts: list[str]) -> None:
     ngrams = Ngrams.fit(texts)
-    assert ngrams.matrix(["refund", ""]).shape[0] == 2
+    assert ngrams.matrix(find_ngrams(["refund", ""])).shape[0] == 2
 
 
 def test_only_the_beginning_of_a_long_message_is_counted() -> None:
     ngrams = Ngrams.fit(["refund the parcel", "parcel"])
-    assert ngrams.matrix(["x" * 5_000 + " refund"])[:, -3:].sum() == 0
+    assert ngrams.matrix(find_ngrams(["x" * 5_000 + " refund"])).nnz == 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.language import LanguageGuesser
+from triage.language import LanguageGuesser
 
 GUESSER = LanguageGuesser()
 GUESSER.warm_up()

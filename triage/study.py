@@ -1,0 +1,282 @@
+"""Whether corrections make a better model: the experiment that a night's learning rests on."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # it ships no types
+
+from inference.embeddings import Encoder
+from triage.comparison import Judgement, LabelLoss, Paired, compare, judge, label_losses
+from triage.corrections import Conflict, Correction, as_examples, lessons
+from triage.examples import OUT_OF_SCOPE, Example
+from triage.model import IntentModel, train
+from triage.quarantine import Batch, suspicious
+from triage.similar_texts import RememberingEncoder, groups
+from triage.text_hash import normalised
+
+_FEWEST = 2  # examples of a label that a model can be trained on
+
+
+class Verdict(StrEnum):
+    """What came of the experiment; ``wait`` when there is too little to tell."""
+
+    PROMOTE = "promote"
+    REJECT = "reject"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLimits:
+    """``hold_out`` is the youngest share of what is new that judges, and ``fewest`` how many at least.
+
+    Of texts that are nearly the same ``most_alike`` are learned. Trusted examples are judged in ``folds``
+    until ``most_trusted`` of them were.
+    """
+
+    hold_out: float = 0.4
+    fewest: int = 20
+    most_alike: int = 5
+    folds: int = 4
+    most_trusted: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """The outcome, with ``reasons`` in words that hold no message text.
+
+    ``learned`` is what the ``final`` model, trained on everything, learned from the corrections: there is
+    one when the verdict is to promote, while ``candidate`` is what was tried, from the older corrections
+    ``tried``. ``new`` different messages of the ``usable`` ones were unknown to the live model, ``held_out``
+    of them judged.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    usable: int
+    new: int
+    held_out: int = 0
+    conflicts: tuple[Conflict, ...] = ()
+    repeated: int = 0
+    quarantined: tuple[Batch, ...] = ()
+    unlearnable: tuple[str, ...] = ()
+    hold_out: Paired | None = None
+    trusted: Paired | None = None
+    together: Paired | None = None
+    losses: tuple[LabelLoss, ...] = ()
+    candidate: IntentModel | None = field(default=None, repr=False)
+    final: IntentModel | None = field(default=None, repr=False)
+    tried: tuple[Correction, ...] = field(default=(), repr=False)
+    learned: tuple[Correction, ...] = field(default=(), repr=False)
+
+
+def study(
+    base: Sequence[Example],
+    corrections: Sequence[Correction],
+    live: IntentModel,
+    encoder: Encoder,
+    *,
+    known: Collection[Correction] = (),
+    limits: StudyLimits | None = None,
+    seed: int = 0,
+) -> Study:
+    """Train on the trusted ``base`` and the older corrections, and compare with ``live`` on the youngest.
+
+    ``known`` are the corrections that the live model learned from: they cannot judge it. Promoting needs a
+    paired 95 % interval above 0, both on the youngest part of what is new and on that together with trusted
+    examples that neither of two models saw; and neither all trusted examples nor those of any label may have
+    become worse. That last is what stops corrections whose youngest part agrees with a mistake in the rest:
+    there, one model learned from ``base`` and ``known``, the other from all corrections besides, just as the
+    final model will. The same input and seed give the same outcome.
+    """
+    with threadpool_limits(1):  # learning runs beside what answers customers, and small matrices gain nothing
+        return _Experiment(base, live, RememberingEncoder(encoder), known, limits or StudyLimits(), seed).run(
+            corrections
+        )
+
+
+def trainable(examples: Sequence[Example]) -> tuple[list[Example], tuple[str, ...]]:
+    """``examples`` of labels that have two or more, and the labels that have not."""
+    counts = Counter(example.label for example in examples if example.label != OUT_OF_SCOPE)
+    rare = tuple(sorted(label for label, count in counts.items() if count < _FEWEST))
+    return [example for example in examples if example.label not in rare], rare
+
+
+def training_set(base: Sequence[Example], corrections: Sequence[Correction]) -> list[Example]:
+    """``base`` with what was corrected in it, and everything else that was corrected."""
+    corrected = {normalised(correction.text) for correction in corrections}
+    kept = [example for example in base if normalised(example.text) not in corrected]
+    return [*kept, *as_examples(corrections)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """``learned``: all that is learned from; ``older``: without the groups that ``judges`` are of."""
+
+    learned: list[Correction]
+    older: list[Correction]
+    judges: list[Correction]
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Experiment:
+    base: Sequence[Example]
+    live: IntentModel
+    encoder: Encoder
+    known: Collection[Correction]
+    limits: StudyLimits
+    seed: int
+
+    def run(self, corrections: Sequence[Correction]) -> Study:
+        everything = lessons(corrections)
+        batches = tuple(suspicious(everything.corrections, self.live, self.encoder))
+        held_back = {(batch.source, batch.who) for batch in batches}
+        found = lessons(each for each in corrections if (each.source, each.who) not in held_back)
+        split = self._split(found.corrections)
+        study = Study(
+            Verdict.WAIT,
+            tuple(_held_back(batch) for batch in batches),
+            usable=len(found.corrections),
+            new=split.new,
+            held_out=len(split.judges),
+            conflicts=found.conflicts,
+            repeated=found.repeated,
+            quarantined=batches,
+        )
+        if not split.judges:
+            needed = 2 * self.limits.fewest
+            return _decided(
+                study, Verdict.WAIT, f"{split.new} different messages are new; {needed} are needed to judge."
+            )
+        return self._compare(study, split)
+
+    def _compare(self, study: Study, split: _Split) -> Study:
+        older, _ = trainable(training_set(self.base, split.older))
+        candidate, _ = train(older, self.encoder, seed=self.seed)
+        youngest = as_examples(split.judges)
+        before, after = (judge(model, youngest, self.encoder) for model in (self.live, candidate))
+        hold_out = compare(before, after, seed=self.seed)
+        study = replace(study, candidate=candidate, tried=tuple(split.older), hold_out=hold_out)
+        if hold_out.low <= 0:
+            return _decided(study, Verdict.REJECT, f"On the youngest corrections {_not_better(hold_out)}.")
+        trusted_before, trusted_after = self._judge_trusted(split.learned)
+        trusted = compare(trusted_before, trusted_after, seed=self.seed)
+        together = compare(before + trusted_before, after + trusted_after, seed=self.seed)
+        losses = tuple(label_losses(trusted_before, trusted_after))
+        study = replace(study, trusted=trusted, together=together, losses=losses)
+        against = tuple(_objections(trusted, together, losses))
+        if against:
+            return _decided(study, Verdict.REJECT, *against)
+        everything, rare = trainable(training_set(self.base, split.learned))
+        final, _ = train(everything, self.encoder, seed=self.seed)
+        study = replace(study, final=final, learned=tuple(split.learned), unlearnable=rare)
+        return _decided(study, Verdict.PROMOTE, f"On the youngest corrections {_better(hold_out)}.")
+
+    def _split(self, found: Sequence[Correction]) -> _Split:
+        """By groups of texts that are nearly the same: a group is as old as its first, and judges once."""
+        place = groups(
+            [correction.text for correction in found],
+            [correction.became for correction in found],
+            self.encoder,
+        )
+        members: dict[int, list[Correction]] = {}
+        for group, correction in zip(place, found, strict=True):
+            members.setdefault(group, []).append(correction)
+        known = {_lesson(correction) for correction in self.known}
+        new = [group for group, own in members.items() if not any(_lesson(each) in known for each in own)]
+        count = max(self.limits.fewest, math.ceil(self.limits.hold_out * len(new)))
+        judging = set(new[-count:] if len(new) >= 2 * self.limits.fewest else ())
+        most = self.limits.most_alike
+        return _Split(
+            learned=[each for own in members.values() for each in own[-most:]],
+            older=[each for group, own in members.items() if group not in judging for each in own[-most:]],
+            judges=[members[group][-1] for group in sorted(judging)],
+            new=len(new),
+        )
+
+    def _judge_trusted(self, learned: Sequence[Correction]) -> tuple[Judgement, Judgement]:
+        """Trusted examples by models that did not see them: without what is new, and with all of it."""
+        known_lessons = {_lesson(correction) for correction in self.known}
+        known = [correction for correction in learned if _lesson(correction) in known_lessons]
+        before = after = Judgement((), np.zeros(0, bool), np.zeros(0))
+        for rest, judging in self._folds():
+            texts = {normalised(example.text) for example in judging}
+            models = []
+            for corrections in (known, learned):
+                unseen = [each for each in corrections if normalised(each.text) not in texts]
+                examples, _ = trainable(training_set(rest, unseen))
+                models.append(train(examples, self.encoder, seed=self.seed)[0])
+            before += judge(models[0], judging, self.encoder)
+            after += judge(models[1], judging, self.encoder)
+            if len(before.right) >= self.limits.most_trusted:
+                break
+        return before, after
+
+    def _folds(self) -> Iterator[tuple[list[Example], list[Example]]]:
+        """Trusted examples to train on, and to judge with; stratified, two of each label left to train on."""
+        random = np.random.default_rng(self.seed)
+        by_label: dict[str, list[int]] = {}
+        for row, example in enumerate(self.base):
+            by_label.setdefault(example.label, []).append(row)
+        fold = np.full(len(self.base), -1)
+        for number, label in enumerate(sorted(by_label)):
+            rows = random.permutation(by_label[label])
+            if len(rows) > _FEWEST:
+                folds = min(self.limits.folds, len(rows))
+                # Labels begin at different folds, so that folds are of one size.
+                fold[rows] = (np.arange(len(rows)) % folds + number) % self.limits.folds
+        for place in range(self.limits.folds):
+            judging = [self.base[row] for row in np.flatnonzero(fold == place).tolist()]
+            if judging:
+                yield [self.base[row] for row in np.flatnonzero(fold != place).tolist()], judging
+
+
+def _decided(study: Study, verdict: Verdict, *reasons: str) -> Study:
+    return replace(study, verdict=verdict, reasons=(*study.reasons, *reasons))
+
+
+def _lesson(correction: Correction) -> tuple[str, str | None]:
+    """What a correction teaches, whoever said it when."""
+    return normalised(correction.text), correction.became
+
+
+def _objections(trusted: Paired, together: Paired, losses: Sequence[LabelLoss]) -> Iterator[str]:
+    if trusted.high < 0:
+        yield f"On trusted examples the model is worse: {_figures(trusted)}."
+    if together.low <= 0:
+        yield f"On the youngest corrections and trusted examples together {_not_better(together)}."
+    for loss in losses:
+        yield (
+            f"Trusted messages of {loss.label} are known worse: {loss.before:.0%} of {loss.n} were right and "
+            f"{loss.after:.0%} are, their label had {loss.probability_before:.2f} and has "
+            f"{loss.probability_after:.2f}."
+        )
+
+
+def _held_back(batch: Batch) -> str:
+    return (
+        f"{batch.corrections} corrections by {batch.who} ({batch.source}) are held back: where the live "
+        f"model was sure, {batch.contradicted} of {batch.confident} contradict it, against "
+        f"{batch.others_rate:.0%} of everybody else's. Let a second person look at them."
+    )
+
+
+def _better(paired: Paired) -> str:
+    return f"the model is better: {_figures(paired)}"
+
+
+def _not_better(paired: Paired) -> str:
+    return f"the model is not better beyond chance: {_figures(paired)}"
+
+
+def _figures(paired: Paired) -> str:
+    return (
+        f"{paired.after:.1%} of {paired.n} right against {paired.before:.1%}, a difference of "
+        f"{100 * paired.difference:+.1f} points ({100 * paired.low:+.1f} to {100 * paired.high:+.1f})"
+    )
