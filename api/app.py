@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,11 +11,13 @@ from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
 from api import (
+    backfills,
     chat_completions,
     conversations,
     desk,
     errors,
     health,
+    insights,
     keys,
     knowledge,
     page,
@@ -26,7 +29,11 @@ from api.auth import Authenticator, VisitorTokens
 from api.idempotency import REPLAYED, IdempotencyStore
 from api.learning import LearningRuns
 from api.middleware import BodyGuard, Cors, HostCheck, HttpMetrics, RequestContext, SecurityHeaders
+from api.nightly import Nightly
 from api.openapi import document_of
+from api.operation_runs import OperationRuns
+from api.operations import Operations
+from api.opinions import Opinions
 from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
@@ -55,6 +62,8 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         chat_completions,
         knowledge,
         triage,
+        insights,
+        backfills,
         tickets,
         visitors,
         keys,
@@ -71,10 +80,29 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    night = _nightly(app)
+    looking = None if night is None else asyncio.create_task(night.keep_looking())
     yield
+    if looking is not None:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
     await app.state.syncs.stop()
-    if app.state.learning is not None:
+    if app.state.services.triage is not None:
         await app.state.learning.stop()
+        await app.state.opinions.stop()
+        await app.state.operations.stop()
+
+
+def _nightly(app: FastAPI) -> Nightly | None:
+    services: Services = app.state.services
+    if services.triage is None or services.triage.learn_at is None:
+        return None
+    return Nightly(
+        app.state.learning,
+        services.access.workspaces,
+        at=services.triage.learn_at,
+        clock=services.clock,
+    )
 
 
 def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:
@@ -92,7 +120,11 @@ def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:
     )
     state.idempotency = IdempotencyStore(services.database, services.cipher, services.clock)
     state.syncs = Syncs(services.synchroniser)
-    state.learning = LearningRuns(services.triage, services.clock) if services.triage else None
+    if services.triage is not None:
+        state.learning = LearningRuns(services.triage, services.clock)
+        state.opinions = Opinions(services.triage, services.database, services.clock)
+        operations = Operations(services.triage, services.database, services.clock)
+        state.operations = OperationRuns(operations, services.clock)
 
 
 def _middleware(services: Services, config: ApiConfig) -> list[Middleware]:

@@ -44,6 +44,11 @@ class Caller:
     scopes: frozenset[Scope]
     visitor_id: str | None = None
 
+    @property
+    def is_agent(self) -> bool:
+        """Whether they may see what agents see: what triage says of customers."""
+        return Scope.AGENT in self.scopes
+
 
 class VisitorTokens:
     """Short-lived tokens for browsers: JWT (RFC 7519), bound to workspace, visitor and web origin."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from api import conversation_models as models
 from api import wire
 from api.auth import Caller, require
 from api.deps import (
@@ -26,7 +28,8 @@ from api.idempotency import OnceDep
 from api.ports import Chat
 from api.problems import CONFLICT, NOT_FOUND, STREAM, problems
 from api.sse import EventStream, Feed, conversation_frames, turn_frames
-from bot.conversation import Owner, Rating, Status
+from api.triage_models import Headers
+from bot.conversation import Message, Owner, Rating, Status
 from bot.errors import UnknownConversation, UnknownMessage
 from kit.ids import ConversationId
 from store.access import Scope
@@ -47,6 +50,7 @@ class NewMessage(wire.Body):
     client_id: wire.ShortName | None = Field(
         None, description="Your own id: the same one twice is the same message.", examples=["m-1"]
     )
+    headers: Headers = Field(default_factory=dict)
 
 
 class HandoverRequest(wire.Body):
@@ -80,15 +84,15 @@ async def reach(chat: ChatDep, caller: ChatCaller, conversation_id: Conversation
 Reached = Annotated[ConversationId, Depends(reach)]
 
 
-@router.post("", operation_id="open_conversation", status_code=201, response_model=wire.Conversation)
+@router.post("", operation_id="open_conversation", status_code=201, response_model=models.Conversation)
 async def open_conversation(
     chat: ChatDep, caller: ChatCaller, once: OnceDep, body: NewConversation
 ) -> Response:
     """Open a conversation. It belongs to the visitor whose token opens it."""
 
-    async def produce() -> wire.Conversation:
+    async def produce() -> models.Conversation:
         opened = await chat.open(caller.workspace_id, channel=body.channel, visitor_id=caller.visitor_id)
-        return wire.Conversation.of(opened)
+        return models.Conversation.of(opened, for_agent=caller.is_agent)
 
     return await once(produce)
 
@@ -105,7 +109,7 @@ async def list_conversations(
         str | None, Query(pattern="^[A-Za-z0-9_-]{1,40}$", description="`next` of a page.")
     ] = None,
     limit: Limit = 50,
-) -> wire.ConversationPage:
+) -> models.ConversationPage:
     """Conversations, youngest first: a visitor's own, or with the scope `agent` all of the workspace."""
     if caller.visitor_id is None:
         require(caller, Scope.AGENT)
@@ -118,14 +122,17 @@ async def list_conversations(
         before=None if before is None else ConversationId(before),
         limit=limit,
     )
-    items = [wire.Conversation.of(conversation) for conversation in found]
-    return wire.ConversationPage(items=items, next=items[-1].id if len(items) == limit else None)
+    items = [models.Conversation.of(conversation, for_agent=caller.is_agent) for conversation in found]
+    return models.ConversationPage(items=items, next=items[-1].id if len(items) == limit else None)
 
 
 @router.get("/{conversation_id}", operation_id="get_conversation", responses=problems(NOT_FOUND))
-async def get_conversation(chat: ChatDep, caller: ChatCaller, conversation_id: Reached) -> wire.Conversation:
+async def get_conversation(
+    chat: ChatDep, caller: ChatCaller, conversation_id: Reached
+) -> models.Conversation:
     """One conversation as it stands."""
-    return wire.Conversation.of(await chat.get(caller.workspace_id, conversation_id))
+    found = await chat.get(caller.workspace_id, conversation_id)
+    return models.Conversation.of(found, for_agent=caller.is_agent)
 
 
 @router.get("/{conversation_id}/messages", operation_id="list_messages", responses=problems(NOT_FOUND))
@@ -135,18 +142,18 @@ async def list_messages(
     conversation_id: Reached,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="Only those with a higher sequence.")] = 0,
     limit: Limit = 200,
-) -> wire.MessagePage:
+) -> models.MessagePage:
     """Messages, oldest first."""
     found = await chat.messages(caller.workspace_id, conversation_id, after=after, limit=limit)
-    items = [wire.Message.of(message) for message in found]
-    return wire.MessagePage(items=items, next=items[-1].sequence if len(items) == limit else None)
+    items = [models.Message.of(message, for_agent=caller.is_agent) for message in found]
+    return models.MessagePage(items=items, next=items[-1].sequence if len(items) == limit else None)
 
 
 @router.post(
     "/{conversation_id}/messages",
     operation_id="send_message",
     status_code=201,
-    response_model=wire.Turn,
+    response_model=models.Turn,
     responses={**problems(NOT_FOUND, CONFLICT), 200: STREAM},
 )
 async def send_message(
@@ -161,17 +168,30 @@ async def send_message(
     """Say something as the customer and get the reply.
 
     With `Accept: text/event-stream` the reply comes as events while it is written: `token` (pieces of a
-    draft), `citation`, `message` (what counts), and `done` at the end.
+    draft), `citation`, `message` (what counts), and `done` at the end; agents get `labels`, too.
+
+    Of an e-mail, send the headers: what a machine answered by itself, or sent back, gets no reply.
     """
     client_id = body.client_id or once.client_id
+    # A browser has none to send: what a visitor of the page writes is always answered.
+    headers = body.headers if caller.visitor_id is None else {}
     if _wants_stream(request):
         await once.check()
-        return await _stream_turn(request, caller, conversation_id, body.text, client_id)
-
-    async def produce() -> wire.Turn:
-        return wire.Turn.of(
-            await chat.send(caller.workspace_id, conversation_id, body.text, client_id=client_id)
+        accept = partial(
+            chat.accept,
+            caller.workspace_id,
+            conversation_id,
+            body.text,
+            client_id=client_id,
+            headers=headers,
         )
+        return await _stream_turn(request, caller, conversation_id, accept)
+
+    async def produce() -> models.Turn:
+        said = await chat.send(
+            caller.workspace_id, conversation_id, body.text, client_id=client_id, headers=headers
+        )
+        return models.Turn.of(said, for_agent=caller.is_agent)
 
     return await once(produce)
 
@@ -208,7 +228,7 @@ async def follow_conversation(
         conversation_frames(
             feed,
             heartbeat=config.heartbeat.total_seconds(),
-            for_agent=Scope.AGENT in caller.scopes,
+            for_agent=caller.is_agent,
             admitted=partial(authenticator.still_admits, request),
         )
     )
@@ -217,11 +237,13 @@ async def follow_conversation(
 @router.post("/{conversation_id}/handoff", operation_id="hand_over", responses=problems(NOT_FOUND, CONFLICT))
 async def hand_over(
     chat: ChatDep, caller: ChatCaller, conversation_id: Reached, body: HandoverRequest
-) -> wire.Conversation:
-    """Ask for a person: the conversation waits in a queue, and the bot says nothing more."""
-    return wire.Conversation.of(
-        await chat.hand_over(caller.workspace_id, conversation_id, reason=body.reason, queue=body.queue)
-    )
+) -> models.Conversation:
+    """Ask for a person: the conversation waits in a queue, and the bot says nothing more.
+
+    Without a `queue` it is the one that triage is sure of, else the one that is configured.
+    """
+    waiting = await chat.hand_over(caller.workspace_id, conversation_id, reason=body.reason, queue=body.queue)
+    return models.Conversation.of(waiting, for_agent=caller.is_agent)
 
 
 @router.put(
@@ -264,14 +286,17 @@ async def open_citation(
 
 
 async def _stream_turn(
-    request: Request, caller: Caller, conversation_id: ConversationId, text: str, client_id: str | None
+    request: Request,
+    caller: Caller,
+    conversation_id: ConversationId,
+    accept: Callable[[], Awaitable[Message]],
 ) -> EventStream:
     services, config = request.app.state.services, request.app.state.config
     chat: Chat = services.chat
     feed = Feed(chat.events(caller.workspace_id, conversation_id), stop=services.stopping)
     try:
         await feed.begin()
-        message = await chat.accept(caller.workspace_id, conversation_id, text, client_id=client_id)
+        message = await accept()
     except BaseException:
         feed.close()
         raise
@@ -281,7 +306,7 @@ async def _stream_turn(
             message,
             state=partial(chat.get, caller.workspace_id, conversation_id),
             heartbeat=config.heartbeat.total_seconds(),
-            for_agent=Scope.AGENT in caller.scopes,
+            for_agent=caller.is_agent,
         )
     )
 

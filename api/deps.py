@@ -10,6 +10,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.auth import Authenticator, Caller, VisitorTokens, require
 from api.errors import TriageOff
 from api.learning import LearningRuns
+from api.operation_runs import OperationRuns
+from api.opinions import Opinions
 from api.ports import Chat
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
@@ -17,7 +19,7 @@ from api.triagers import TriageParts
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId
 from store.access import Scope
-from triage.corrections import TicketId
+from triage.corrections import CorrectionId, TicketId
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -83,6 +85,18 @@ async def _learning(request: Request) -> LearningRuns:
     return learning
 
 
+async def _opinions(request: Request) -> Opinions:
+    await _triage(request)
+    opinions: Opinions = request.app.state.opinions
+    return opinions
+
+
+async def _operations(request: Request) -> OperationRuns:
+    await _triage(request)
+    operations: OperationRuns = request.app.state.operations
+    return operations
+
+
 class _With:
     """A dependency: the caller, who must have ``scope``."""
 
@@ -100,6 +114,8 @@ SyncsDep = Annotated[Syncs, Depends(_syncs)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
+OperationsDep = Annotated[OperationRuns, Depends(_operations)]
+OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]
 AuthenticatorDep = Annotated[Authenticator, Depends(_authenticator)]
 
@@ -123,4 +139,5 @@ MessagePath = Annotated[
 TicketPath = Annotated[
     TicketId, Path(alias="ticket_id", pattern=_ID, examples=["tkt_06dbn3v0m5s1t7w9yb2d4f6h8k"])
 ]
+CorrectionPath = Annotated[CorrectionId, Path(alias="correction_id", ge=1, le=2**31 - 1, examples=[17])]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

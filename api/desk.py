@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import Field
 
+from api import conversation_models as models
 from api import wire
 from api.deps import AgentCaller, ChatDep, ConversationPath
 from api.idempotency import OnceDep
@@ -43,34 +44,39 @@ class Reply(wire.Body):
 @router.post("/claim", operation_id="claim_conversation")
 async def claim(
     chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath, body: Claim
-) -> wire.Conversation:
+) -> models.Conversation:
     """Take a conversation; 409 names who has it already."""
-    return wire.Conversation.of(await chat.claim(caller.workspace_id, conversation_id, agent=body.agent))
+    return models.Conversation.of(
+        await chat.claim(caller.workspace_id, conversation_id, agent=body.agent), for_agent=True
+    )
 
 
 @router.post("/release", operation_id="release_conversation")
 async def release(
     chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath, body: Release
-) -> wire.Conversation:
+) -> models.Conversation:
     """Give it back, to the bot or to the queue."""
-    return wire.Conversation.of(
-        await chat.release(caller.workspace_id, conversation_id, agent=body.agent, to=Owner(body.to))
+    return models.Conversation.of(
+        await chat.release(caller.workspace_id, conversation_id, agent=body.agent, to=Owner(body.to)),
+        for_agent=True,
     )
 
 
 @router.post("/resolve", operation_id="resolve_conversation")
-async def resolve(chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath) -> wire.Conversation:
+async def resolve(
+    chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath
+) -> models.Conversation:
     """Close it: nothing more is owed. A further message of the customer opens it again."""
-    return wire.Conversation.of(await chat.resolve(caller.workspace_id, conversation_id))
+    return models.Conversation.of(await chat.resolve(caller.workspace_id, conversation_id), for_agent=True)
 
 
-@router.post("/replies", operation_id="reply_as_agent", status_code=201, response_model=wire.Message)
+@router.post("/replies", operation_id="reply_as_agent", status_code=201, response_model=models.Message)
 async def reply(
     chat: ChatDep, caller: AgentCaller, once: OnceDep, conversation_id: ConversationPath, body: Reply
 ) -> Response:
     """Say something to the customer, as the person who has claimed the conversation."""
 
-    async def produce() -> wire.Message:
+    async def produce() -> models.Message:
         said = await chat.reply_as_agent(
             caller.workspace_id,
             conversation_id,
@@ -78,12 +84,12 @@ async def reply(
             text=body.text,
             client_id=body.client_id or once.client_id,
         )
-        return wire.Message.of(said)
+        return models.Message.of(said, for_agent=True)
 
     return await once(produce)
 
 
 @router.get("/briefing", operation_id="get_briefing")
-async def briefing(chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath) -> wire.Briefing:
+async def briefing(chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath) -> models.Briefing:
     """What a person who takes over should know, without reading everything."""
-    return wire.Briefing.of(await chat.briefing(caller.workspace_id, conversation_id))
+    return models.Briefing.of(await chat.briefing(caller.workspace_id, conversation_id))

@@ -7,8 +7,8 @@ CareloopError
 ├── InvalidInput
 │   └── IdempotencyKeyReused
 ├── Conflict
-│   ├── LearningUnderWay
-│   └── RequestUnderWay
+│   ├── RequestUnderWay
+│   └── RunUnderWay
 └── NotFound
     └── TriageOff
 """
@@ -66,10 +66,10 @@ class RequestUnderWay(Conflict):
     code = "request_under_way"
 
 
-class LearningUnderWay(Conflict):
-    """The workspace is learning already."""
+class RunUnderWay(Conflict):
+    """The workspace has one of its kind under way already."""
 
-    code = "learning_under_way"
+    code = "run_under_way"
 
 
 class TriageOff(NotFound):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from bot.answer import Answer
@@ -71,6 +71,7 @@ class Chat(Protocol):
         text: str,
         *,
         client_id: str | None = None,
+        headers: Mapping[str, str] = ...,
     ) -> TurnResult:
         """Store the customer's message and wait for the reply."""
         ...
@@ -82,6 +83,7 @@ class Chat(Protocol):
         text: str,
         *,
         client_id: str | None = None,
+        headers: Mapping[str, str] = ...,
     ) -> Message:
         """Store the customer's message; the reply comes as events."""
         ...

@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel, JsonValue, TypeAdapter
 
-from api import wire
-from bot.conversation import Author, Conversation, ConversationEvent, EventKind, Message, Owner
+from api import conversation_models as models
+from bot.conversation import AUTOMATIC, Author, Conversation, ConversationEvent, EventKind, Message, Owner
 
 T = TypeVar("T")
 
 HEARTBEAT = b": still here\n\n"
+_FOR_AGENTS = frozenset({"reason", "queue", "priority"})
 _PAYLOAD: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 
@@ -81,15 +82,26 @@ def frames(event: ConversationEvent, *, for_agent: bool) -> bytes:
     """``event`` on the wire; a bot's message is preceded by its citations, one event each.
 
     Those carry no id: whoever is cut off between them and the message gets both again.
-    Why a conversation changed hands is told to agents only.
+    What triage says, and why a conversation changed hands and where it waits, is told to agents only.
     """
+    if event.kind is EventKind.LABELS:
+        return _labels(event) if for_agent else b""
     if event.kind is EventKind.MESSAGE and event.message is not None:
-        message = wire.Message.of(event.message)
+        message = models.Message.of(event.message, for_agent=for_agent)
         cited = b"".join(
             frame("citation", {"message_id": message.id, **item.model_dump()}) for item in message.citations
         )
         return cited + frame("message", message, event_id=event.id)
-    payload = event.payload if for_agent else {k: v for k, v in event.payload.items() if k != "reason"}
+    payload = event.payload if for_agent else {k: v for k, v in event.payload.items() if k not in _FOR_AGENTS}
+    return frame(event.kind, payload, event_id=event.id)
+
+
+def _labels(event: ConversationEvent) -> bytes:
+    """What triage says of a message; nothing where it is gone or its labels can no longer be read."""
+    if event.message is None or event.message.labels is None:
+        return b""
+    said = models.MessageTriage.of(event.message.labels)
+    payload = {"message_id": event.message.id, "triage": said.model_dump(mode="json")}
     return frame(event.kind, payload, event_id=event.id)
 
 
@@ -106,22 +118,24 @@ async def turn_frames(
     ``state`` gives the conversation as it stands; it goes with the closing ``done``.
     """
     begun, reply_id = False, None
-    waiting = (await state()).owner is Owner.BOT
+    answered = message.kind != AUTOMATIC
+    waiting = answered and (await state()).owner is Owner.BOT
     with closing(feed):
         async for event in feed.items(heartbeat=heartbeat):
             if event is None:
                 yield HEARTBEAT
-                waiting = (await state()).owner is Owner.BOT
+                waiting = answered and (await state()).owner is Owner.BOT
             elif begun or _is_of(event, message):
                 begun = True
-                yield frames(event, for_agent=for_agent)
+                if sent := frames(event, for_agent=for_agent):
+                    yield sent
                 if event.message and event.message.author is Author.BOT:
                     reply_id = event.message.id
             if reply_id or (begun and not waiting):
                 break
             if event is not None and event.kind is EventKind.OWNER:
                 waiting = event.payload.get("owner") == Owner.BOT
-    conversation = wire.Conversation.of(await state())
+    conversation = models.Conversation.of(await state(), for_agent=for_agent)
     yield frame("done", {"message_id": reply_id, "conversation": conversation.model_dump(mode="json")})
 
 
@@ -141,7 +155,8 @@ async def conversation_frames(
                 checked = time.monotonic()
                 if not await admitted():
                     return
-            yield HEARTBEAT if event is None else frames(event, for_agent=for_agent)
+            if sent := HEARTBEAT if event is None else frames(event, for_agent=for_agent):
+                yield sent
 
 
 def _is_of(event: ConversationEvent, message: Message) -> bool:

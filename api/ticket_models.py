@@ -14,6 +14,7 @@ from triage.corrections import Correction as MadeCorrection
 from triage.corrections import CorrectionSource, LabelKind
 from triage.labels import Certainty, Priority
 from triage.message import Message
+from triage.opinion_store import StoredOpinion
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -63,6 +64,51 @@ class NewTicket(wire.Body):
         return Message(self.text, self.subject, self.headers)
 
 
+class SecondOpinion(BaseModel):
+    """What a language model said of a ticket that triage was not sure of. It changes nothing."""
+
+    classifier: str = Field(
+        description="The intent that was the likeliest then.", examples=["billing.bill_higher_than_expected"]
+    )
+    label: str | None = Field(
+        description="One of `candidates`; null where none of them fits, or there is no answer.",
+        examples=["billing.refund_request"],
+    )
+    agrees: bool | None = Field(description="Null without an answer.", examples=[False])
+    reason: str = Field(examples=["The customer asks for money back."])
+    candidates: list[str] = Field(examples=[["billing.bill_higher_than_expected", "billing.refund_request"]])
+    model: str = Field(examples=["gpt-4o-mini"])
+    prompt: str = Field(
+        description="Its name and a hash of its text.", examples=["second_opinion@6b1f0c2a9d3e"]
+    )
+    input_tokens: int | None = Field(examples=[412])
+    output_tokens: int | None = Field(examples=[28])
+    seconds: float = Field(examples=[0.8])
+    failure: str | None = Field(
+        description="Why there is no answer; `over_budget` where the model was not asked.", examples=[None]
+    )
+    at: datetime = Field(examples=["2026-11-21T10:00:01Z"])
+
+    @classmethod
+    def of(cls, stored: StoredOpinion) -> SecondOpinion:
+        """``stored`` as it is sent."""
+        opinion = stored.opinion
+        return cls(
+            classifier=opinion.classifier,
+            label=opinion.label,
+            agrees=opinion.agrees,
+            reason=opinion.reason,
+            candidates=list(opinion.candidates),
+            model=opinion.model,
+            prompt=opinion.prompt,
+            input_tokens=opinion.input_tokens,
+            output_tokens=opinion.output_tokens,
+            seconds=opinion.seconds,
+            failure=opinion.failure,
+            at=stored.at,
+        )
+
+
 class Ticket(BaseModel):
     """A message with what the models said of it, where the rules sent it and what people said.
 
@@ -86,6 +132,9 @@ class Ticket(BaseModel):
     final_labels: Json = Field(
         description="What people said, by kind; of signals and urgency, whether each that was named holds.",
         examples=[{"intent": "billing.refund_request", "signal": {"churn_risk": True}}],
+    )
+    second_opinion: SecondOpinion | None = Field(
+        description="Of tickets that triage was not sure of, where a language model is asked; seconds later."
     )
     created_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
     updated_at: datetime = Field(examples=["2026-11-21T10:02:00Z"])
@@ -126,6 +175,11 @@ class NewCorrection(wire.Body):
     was: wire.Name | None = Field(
         None, description="What it was; what the ticket says unless given.", examples=[None]
     )
+    new: bool = Field(
+        False,
+        description="Introduces an intent or a queue that `GET /v1/triage/taxonomy` does not have.",
+        examples=[False],
+    )
 
 
 class Correction(BaseModel):
@@ -156,7 +210,7 @@ class Correction(BaseModel):
 
 
 class CorrectedTicket(BaseModel):
-    """The correction, and the ticket as it is with it."""
+    """The correction, made or withdrawn, and the ticket as it is after it."""
 
     correction: Correction
     ticket: Ticket

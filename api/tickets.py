@@ -6,34 +6,51 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import ticket_models as models
 from api import wire
 from api.auth import Caller
-from api.deps import Limit, ServicesDep, TicketPath, TriageDep, TriageReader, TriageWriter
+from api.deps import (
+    CorrectionPath,
+    Limit,
+    OpinionsDep,
+    ServicesDep,
+    TicketPath,
+    TriageDep,
+    TriageReader,
+    TriageWriter,
+)
 from api.idempotency import OnceDep
+from api.opinions import Opinions
 from api.problems import NOT_FOUND, problems
-from api.routed import as_sent, store_routing
+from api.sent_tickets import as_sent
 from api.state import Services
 from api.triagers import TriageParts
 from kit.ids import new_id
-from triage.corrections import CorrectionSource, TicketId
+from triage.corrections import Correction, CorrectionSource, TicketId
 from triage.labels import Certainty
-from triage.tickets import NewTicket, TicketFilter
+from triage.tickets import NewTicket, Ticket, TicketFilter
 
 router = APIRouter(prefix="/v1/tickets", tags=["tickets"], responses=problems(NOT_FOUND))
 
 
 @router.post("", operation_id="create_ticket", status_code=201, response_model=models.CreatedTicket)
 async def create_ticket(
-    caller: TriageWriter, services: ServicesDep, triage: TriageDep, once: OnceDep, body: models.NewTicket
+    *,
+    caller: TriageWriter,
+    services: ServicesDep,
+    triage: TriageDep,
+    opinions: OpinionsDep,
+    once: OnceDep,
+    body: models.NewTicket,
 ) -> Response:
     """Take a ticket in: it is triaged, routed and stored.
 
     One with the same `source` and `external_id` that is there already is given back as it is, with
     `created` false.
     """
-    return await once(lambda: _create(services, triage, caller, body))
+    return await once(lambda: _create(services, triage, opinions, caller, body))
 
 
 @router.get("", operation_id="list_tickets")
@@ -61,7 +78,7 @@ async def list_tickets(
             before=None if before is None else TicketId(before),
             limit=limit,
         )
-    items = [as_sent(ticket) for ticket in found]
+        items = await as_sent(triage, connection, found)
     return models.TicketPage(items=items, next=items[-1].id if len(items) == limit else None)
 
 
@@ -71,7 +88,8 @@ async def get_ticket(
 ) -> models.Ticket:
     """One ticket as it stands."""
     async with services.database.read() as connection:
-        return as_sent(await triage.tickets.get(connection, caller.workspace_id, ticket_id))
+        ticket = await triage.tickets.get(connection, caller.workspace_id, ticket_id)
+        return (await as_sent(triage, connection, [ticket]))[0]
 
 
 @router.delete("/{ticket_id}", operation_id="erase_ticket")
@@ -99,10 +117,17 @@ async def correct_ticket(
     ticket_id: TicketPath,
     body: models.NewCorrection,
 ) -> Response:
-    """Say what a label should have been. The ticket has it at once, the models after they have learned."""
+    """Say what a label should have been. The ticket has it at once, the models after they have learned.
+
+    A label that there is not is refused with a list of those that there are; `new` introduces one.
+    """
 
     async def produce() -> models.CorrectedTicket:
         async with services.database.write() as connection:
+            if body.became is not None:
+                await triage.labels.check(
+                    connection, caller.workspace_id, body.kind, body.became, new=body.new
+                )
             ticket, correction = await triage.tickets.correct(
                 connection,
                 caller.workspace_id,
@@ -114,7 +139,7 @@ async def correct_ticket(
                 source=CorrectionSource.API,
                 at=services.clock.now(),
             )
-        return models.CorrectedTicket(correction=models.Correction.of(correction), ticket=as_sent(ticket))
+            return await _corrected(triage, connection, ticket, correction)
 
     return await once(produce)
 
@@ -130,8 +155,36 @@ async def list_corrections(
     return models.CorrectionList(items=[models.Correction.of(correction) for correction in found])
 
 
+@router.delete("/{ticket_id}/corrections/{correction_id}", operation_id="withdraw_correction")
+async def withdraw_correction(
+    *,
+    caller: TriageWriter,
+    services: ServicesDep,
+    triage: TriageDep,
+    ticket_id: TicketPath,
+    correction_id: CorrectionPath,
+) -> models.CorrectedTicket:
+    """Take a correction back: the ticket has the word before it again. Doing it twice changes nothing.
+
+    It stays on record and counts for nothing; the next learning leaves it out of the model.
+    """
+    async with services.database.write() as connection:
+        withdrawn = await triage.tickets.withdraw(
+            connection, caller.workspace_id, correction_id, ticket=ticket_id, at=services.clock.now()
+        )
+        ticket = await triage.tickets.get(connection, caller.workspace_id, ticket_id)
+        return await _corrected(triage, connection, ticket, withdrawn)
+
+
+async def _corrected(
+    triage: TriageParts, connection: AsyncConnection, ticket: Ticket, correction: Correction
+) -> models.CorrectedTicket:
+    (sent,) = await as_sent(triage, connection, [ticket])
+    return models.CorrectedTicket(correction=models.Correction.of(correction), ticket=sent)
+
+
 async def _create(
-    services: Services, triage: TriageParts, caller: Caller, body: models.NewTicket
+    services: Services, triage: TriageParts, opinions: Opinions, caller: Caller, body: models.NewTicket
 ) -> models.CreatedTicket:
     """Triage first: a ticket and what is said of it are stored in one transaction, or neither is."""
     now = services.clock.now()
@@ -149,10 +202,12 @@ async def _create(
     )
     async with services.database.write() as connection:
         ticket, made = await triage.tickets.create_or_get(connection, caller.workspace_id, new, at=now)
-        if not ticket.labels:
+        labelled = not ticket.labels
+        if labelled:
             ticket = await triage.tickets.set_labels(
-                connection, caller.workspace_id, ticket.id, triage=said, at=now
+                connection, caller.workspace_id, ticket.id, triage=said, routing=routing, at=now
             )
-            if routing is not None:
-                ticket = await store_routing(connection, ticket, routing)
-    return models.CreatedTicket(created=made, ticket=as_sent(ticket))
+        (sent,) = await as_sent(triage, connection, [ticket])
+    if labelled:
+        opinions.consider(ticket, said)
+    return models.CreatedTicket(created=made, ticket=sent)

@@ -6,11 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from api import learning_models, opinion_models
 from api import triage_models as models
-from api.deps import ClockDep, LearningDep, TriageDep, TriageReader, TriageWriter
+from api.deps import ClockDep, LearningDep, ServicesDep, TriageDep, TriageReader, TriageWriter
 from api.problems import CONFLICT, NOT_FOUND, problems
+from api.ticket_models import Moment
 from api.triagers import KIND
 from kit.errors import NotFound
+from triage.opinion_report import report
 
 router = APIRouter(prefix="/v1/triage", tags=["triage"], responses=problems(NOT_FOUND))
 
@@ -56,43 +59,59 @@ async def get_taxonomy(caller: TriageReader, triage: TriageDep) -> models.Taxono
 
 
 @router.get("/models", operation_id="list_triage_models")
-async def list_triage_models(caller: TriageReader, triage: TriageDep) -> models.TriageModelList:
+async def list_triage_models(caller: TriageReader, triage: TriageDep) -> learning_models.TriageModelList:
     """Every version of the workspace's intent model, newest first.
 
     There is none until it has learned for the first time: what ships answers.
     """
     history = await triage.registry.history(caller.workspace_id, KIND)
-    return models.TriageModelList(items=[models.TriageModel.of(model) for model in history])
+    return learning_models.TriageModelList(items=[learning_models.TriageModel.of(model) for model in history])
 
 
 @router.post("/models/{version}/promote", operation_id="promote_triage_model")
 async def promote_triage_model(
     caller: TriageWriter, triage: TriageDep, version: ModelPath
-) -> models.TriageModel:
+) -> learning_models.TriageModel:
     """Let a version answer, on every server within five seconds. Doing it twice changes nothing."""
-    return models.TriageModel.of(await triage.registry.promote(caller.workspace_id, KIND, version))
+    return learning_models.TriageModel.of(await triage.registry.promote(caller.workspace_id, KIND, version))
 
 
 @router.post("/models/rollback", operation_id="roll_back_triage_model", responses=problems(CONFLICT))
-async def roll_back_triage_model(caller: TriageWriter, triage: TriageDep) -> models.TriageModel:
+async def roll_back_triage_model(caller: TriageWriter, triage: TriageDep) -> learning_models.TriageModel:
     """Let the version answer that did before the live one; again goes one further back."""
-    return models.TriageModel.of(await triage.registry.roll_back(caller.workspace_id, KIND))
+    return learning_models.TriageModel.of(await triage.registry.roll_back(caller.workspace_id, KIND))
 
 
 @router.post("/learn", operation_id="start_learning", status_code=202, responses=problems(CONFLICT))
-async def start_learning(caller: TriageWriter, learning: LearningDep) -> models.Learning:
+async def start_learning(caller: TriageWriter, learning: LearningDep) -> learning_models.Learning:
     """Begin to learn from every correction so far; follow it with `GET /v1/triage/learn`.
 
     A new model is promoted when it is shown to be better on corrections that it has not seen, and no worse
-    on the examples of the taxonomy. 409 while a run is under way.
+    on the examples of the taxonomy. 409 while a run is under way; every night, at the time of the settings,
+    there is one anyway.
     """
-    return models.Learning.of(learning.start(caller.workspace_id))
+    return learning_models.Learning.of(await learning.start(caller.workspace_id))
 
 
 @router.get("/learn", operation_id="get_learning")
-async def get_learning(caller: TriageReader, learning: LearningDep) -> models.Learning:
-    """The last run of learning that this server began; 404 when there was none since it started."""
-    run = learning.latest(caller.workspace_id)
+async def get_learning(caller: TriageReader, learning: LearningDep) -> learning_models.Learning:
+    """The last run of learning, whichever server or command began it; 404 before the first."""
+    run = await learning.latest(caller.workspace_id)
     if run is None:
-        raise NotFound("Nothing was learned since this server started.")
-    return models.Learning.of(run)
+        raise NotFound("Nothing was learned yet; POST /v1/triage/learn begins.")
+    return learning_models.Learning.of(run)
+
+
+@router.get("/second-opinions", operation_id="report_second_opinions")
+async def report_second_opinions(
+    caller: TriageReader,
+    services: ServicesDep,
+    triage: TriageDep,
+    since: Annotated[Moment | None, Query(description="Of opinions made then or later.")] = None,
+) -> opinion_models.SecondOpinions:
+    """What second opinions of a language model cost, and whether they are worth it."""
+    async with services.database.read() as connection:
+        found = await triage.opinions.settled(connection, caller.workspace_id, since=since)
+    return opinion_models.SecondOpinions.of(
+        report(found, prices=triage.prices), enabled=triage.second_opinion is not None
+    )

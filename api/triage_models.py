@@ -9,15 +9,12 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, Field
 
 from api import wire
-from api.learning import LearningRun
 from triage import plan, taxonomy
 from triage import routing as routes
 from triage.entities import Entity as FoundEntity
+from triage.label_record import label_record
 from triage.labels import Certainty, Priority, Signal, Triage
-from triage.learning import Outcome
 from triage.message import Message
-from triage.registry import ModelState, ModelVersion
-from triage.tickets import label_record
 from triage.verdicts import Note
 
 TEXT = "This is the third time my bill is wrong. Refund the 12.50 or I will cancel."
@@ -327,79 +324,6 @@ class Taxonomy(BaseModel):
         )
 
 
-class TriageModel(BaseModel):
-    """A version of the model that tells intents."""
-
-    version: str = Field(examples=[MODEL_VERSION])
-    state: ModelState = Field(
-        description="`live` answers; `retired` did; `rejected` was tried and found no better.",
-        examples=["live"],
-    )
-    created_at: datetime = Field(examples=["2026-11-21T02:00:00Z"])
-    promoted_at: datetime | None = Field(examples=["2026-11-21T02:00:04Z"])
-    promoted_from: str | None = Field(
-        description="Where a rollback goes.", examples=["20261114-9d0a44b7c1e2"]
-    )
-    usable: bool = Field(description="Whether its files are there still.", examples=[True])
-    corrections: int = Field(description="How many corrections it learned from.", examples=[148])
-    metrics: Json = Field(
-        description="How it did against the one before it, on the same messages.",
-        examples=[{"hold_out": {"n": 48, "before": 0.81, "after": 0.9}}],
-    )
-
-    @classmethod
-    def of(cls, model: ModelVersion) -> TriageModel:
-        """``model`` as it is sent."""
-        return cls(
-            version=model.version,
-            state=model.state,
-            created_at=model.created_at,
-            promoted_at=model.promoted_at,
-            promoted_from=model.promoted_from,
-            usable=model.folder is not None,
-            corrections=len(model.provenance.get("corrections", ())),
-            metrics=dict(model.metrics),
-        )
-
-
-class TriageModelList(BaseModel):
-    """Every version, newest first; none until the workspace has learned for the first time."""
-
-    items: list[TriageModel]
-
-
-class Learning(BaseModel):
-    """A run of learning: under way until ``finished_at`` is there, then with ``outcome`` or ``error``."""
-
-    started_at: datetime = Field(examples=["2026-11-21T02:00:00Z"])
-    finished_at: datetime | None = Field(examples=["2026-11-21T02:00:41Z"])
-    outcome: Outcome | None = Field(
-        description="`waiting`: there was too little to learn from.", examples=["promoted"]
-    )
-    live: str | None = Field(description="The version that answers afterwards.", examples=[MODEL_VERSION])
-    tried: str | None = Field(description="The version that was judged.", examples=[MODEL_VERSION])
-    report: str | None = Field(
-        description="For people, a line for each reason and figure.", examples=["Promoted: it is better."]
-    )
-    figures: Json | None = Field(examples=[{"new": 120, "held_out": 48}])
-    error: str | None = Field(description="Why it failed, if it did.", examples=[None])
-
-    @classmethod
-    def of(cls, run: LearningRun) -> Learning:
-        """``run`` as it is sent."""
-        report = run.report
-        return cls(
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            outcome=report.outcome if report else None,
-            live=report.live if report else None,
-            tried=report.tried if report else None,
-            report=report.text if report else None,
-            figures=report.figures() if report else None,
-            error=run.error,
-        )
-
-
 def quoted(record: Any, text: str) -> Any:  # noqa: ANN401 (any JSON value)
     """``record`` with the words of ``text`` in all its evidence, which it has as offsets."""
     if isinstance(record, list):
@@ -408,16 +332,6 @@ def quoted(record: Any, text: str) -> Any:  # noqa: ANN401 (any JSON value)
         return record
     found = {name: quoted(value, text) for name, value in record.items()}
     return {**found, "text": text[found["start"] : found["end"]]} if "weight" in found else found
-
-
-def unquoted(record: Any) -> Any:  # noqa: ANN401 (any JSON value)
-    """``record`` without the words in its evidence: nothing of what a customer wrote is left."""
-    if isinstance(record, list):
-        return [unquoted(item) for item in record]
-    if not isinstance(record, Mapping):
-        return record
-    left_out = "text" if "weight" in record else None
-    return {name: unquoted(value) for name, value in record.items() if name != left_out}
 
 
 def _reasons(notes: Sequence[Note]) -> list[RoutingReason]:

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from inference.embeddings import Encoder
 from kit.ids import WorkspaceId
 from kit.log import get_logger
 from triage.corrections import LabelKind
 from triage.errors import ModelUnreadable
+from triage.known_labels import KnownLabels
 from triage.labels import Triage
 from triage.learning import Learner
+from triage.learning_ledger import LearningLedger
 from triage.live_model import LiveModels, Loaded
 from triage.message import Message
 from triage.model import IntentModel, load_model
 from triage.models import POINTS, TriageModels, load_points
+from triage.opinion_report import Prices
+from triage.opinion_store import OpinionStore
 from triage.registry import ModelRegistry
 from triage.risk import OperatingPoints
 from triage.routing import Router, Routing
+from triage.second_opinion import SecondOpinions
 from triage.taxonomy import Taxonomy
 from triage.tickets import TicketStore
 from triage.triager import Triager
@@ -57,8 +63,8 @@ class Triagers:
 
     ``shipped`` are the models that a workspace begins with, ``make`` makes a triager of models, ``live``
     knows the intent model of each workspace; one without operating points of its own has those of the one
-    that ships. A live model that cannot be read, or was trained for another
-    encoder, is logged, and the one before it goes on answering.
+    that ships. A live model that cannot be read, or was trained for another encoder, is logged, and the one
+    before it goes on answering.
     """
 
     def __init__(
@@ -109,14 +115,25 @@ class Triagers:
 
 @dataclass(frozen=True, slots=True)
 class TriageParts:
-    """What the routes of triage, tickets and learning call."""
+    """What the routes of triage, tickets and learning call.
+
+    Without ``second_opinion`` no language model is asked; ``prices`` are what its tokens cost, where that is
+    known. It learns every night ``learn_at`` that time of day, in its own time zone or UTC; never without.
+    """
 
     taxonomy: Taxonomy
     triagers: Triagers
     router: Router | None
+    labels: KnownLabels
     tickets: TicketStore
     registry: ModelRegistry
     learner: Learner
+    ledger: LearningLedger
+    opinions: OpinionStore
+    encoder: Encoder
+    second_opinion: SecondOpinions | None = None
+    prices: Prices | None = None
+    learn_at: time | None = None
 
     def route(
         self, triage: Triage, *, at: datetime, facts: Mapping[str, Any], channel: str | None

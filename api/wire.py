@@ -1,4 +1,4 @@
-"""What conversations, messages and citations look like on the wire."""
+"""What requests share: names, texts, channels; and what citations look like on the wire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bot import conversation as values
 from bot.answer import Citation as CitationValue
-from bot.assistant import LONGEST_MESSAGE
+from bot.intake import LONGEST_MESSAGE
 from knowledge_base.records import VersionRecord
 
 CONVERSATION_ID = "conv_06dbn3v0m5s1t7w9yb2d4f6h8k"
@@ -58,133 +58,6 @@ class Citation(BaseModel):
     support: float = Field(
         description="Probability that the quote says what the sentence says.", examples=[1.0]
     )
-
-
-class Message(BaseModel):
-    """One message of a conversation."""
-
-    id: str = Field(examples=[MESSAGE_ID])
-    conversation_id: str = Field(examples=[CONVERSATION_ID])
-    sequence: int = Field(description="1, 2, 3, ... within the conversation, without gaps.", examples=[2])
-    author: values.Author = Field(examples=["bot"])
-    text: str = Field(description="Markdown if the bot wrote it.", examples=[QUOTE])
-    kind: str = Field(
-        description="`message` of a person; of the bot `answer`, `clarify`, `handover` or `small_talk`.",
-        examples=["answer"],
-    )
-    created_at: datetime = Field(examples=["2026-11-21T10:00:01Z"])
-    citations: list[Citation]
-    options: list[str] = Field(
-        description="Choices of a clarifying question; each works as the next message.", examples=[[]]
-    )
-    answerability: float | None = Field(
-        description="Calibrated probability that the knowledge base answers the question.", examples=[0.97]
-    )
-    client_id: str | None = Field(examples=[None])
-    reply_to: str | None = Field(examples=["msg_06dbn3v0z7b9d1f3h5k7n9q1s3"])
-
-    @classmethod
-    def of(cls, message: values.Message) -> Message:
-        """``message`` as it is sent."""
-        return cls(
-            id=message.id,
-            conversation_id=message.conversation_id,
-            sequence=message.sequence,
-            author=message.author,
-            text=message.text,
-            kind=message.kind,
-            created_at=message.created_at,
-            citations=citations(message.citations),
-            options=list(message.options),
-            answerability=message.answerability,
-            client_id=message.client_id,
-            reply_to=message.reply_to,
-        )
-
-
-class Conversation(BaseModel):
-    """One customer's exchange with the bot and, after a handover, with people."""
-
-    id: str = Field(examples=[CONVERSATION_ID])
-    channel: str = Field(examples=["api"])
-    owner: values.Owner = Field(description="Who answers next.", examples=["bot"])
-    status: values.Status = Field(examples=["open"])
-    created_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
-    updated_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
-    visitor_id: str | None = Field(examples=[None])
-    agent: str | None = Field(description="Who has it, while the owner is `human`.", examples=[None])
-    queue: str | None = Field(description="Where it waits, while the owner is `queue`.", examples=[None])
-    language: str | None = Field(description="ISO 639-1.", examples=["en"])
-
-    @classmethod
-    def of(cls, conversation: values.Conversation) -> Conversation:
-        """``conversation`` as it is sent."""
-        return cls(
-            id=conversation.id,
-            channel=conversation.channel,
-            owner=conversation.owner,
-            status=conversation.status,
-            created_at=conversation.created_at,
-            updated_at=conversation.updated_at,
-            visitor_id=conversation.visitor_id,
-            agent=conversation.agent,
-            queue=conversation.queue,
-            language=conversation.language,
-        )
-
-
-class ConversationPage(BaseModel):
-    """Conversations, youngest first; pass ``next`` as ``before`` for the ones opened earlier."""
-
-    items: list[Conversation]
-    next: str | None = Field(examples=[None])
-
-
-class MessagePage(BaseModel):
-    """Messages, oldest first; pass ``next`` as ``after`` for the ones that follow."""
-
-    items: list[Message]
-    next: int | None = Field(examples=[None])
-
-
-class Turn(BaseModel):
-    """What came of a customer's message. ``reply`` is null while a person has the conversation."""
-
-    conversation: Conversation
-    message: Message
-    reply: Message | None
-
-    @classmethod
-    def of(cls, result: values.TurnResult) -> Turn:
-        """``result`` as it is sent."""
-        return cls(
-            conversation=Conversation.of(result.conversation),
-            message=Message.of(result.message),
-            reply=Message.of(result.reply) if result.reply else None,
-        )
-
-
-class Briefing(BaseModel):
-    """What a person who takes over should know."""
-
-    reason: str = Field(examples=["asked_for_person"])
-    asked: list[str] = Field(description="The customer's own words, oldest first.", examples=[[QUESTION]])
-    tried: list[str] = Field(description="What the bot answered.", examples=[[QUOTE]])
-    sources: list[str] = Field(examples=[["Change your mind: the 14-day cooling-off period"]])
-    language: str | None = Field(examples=["en"])
-    suggested_next_step: str = Field(examples=["Ask for the order number and cancel the order."])
-
-    @classmethod
-    def of(cls, briefing: values.Briefing) -> Briefing:
-        """``briefing`` as it is sent."""
-        return cls(
-            reason=briefing.reason,
-            asked=list(briefing.asked),
-            tried=list(briefing.tried),
-            sources=list(briefing.sources),
-            language=briefing.language,
-            suggested_next_step=briefing.suggested_next_step,
-        )
 
 
 class QuotedDocument(BaseModel):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from bot import handoff
 from bot.answer import Answer, AnswerChunk
+from bot.asking import Asking
 from bot.briefing import brief
 from bot.conversation import (
+    AUTOMATIC,
     Author,
     Briefing,
     Conversation,
@@ -21,23 +24,28 @@ from bot.conversation import (
     Status,
     TurnResult,
 )
+from bot.conversation_events import record, stored_events
 from bot.conversations import ConversationStore
-from bot.errors import EmptyMessage, MessageTooLong, UnknownMessage
+from bot.destination import Destination, destination
+from bot.errors import UnknownMessage
+from bot.intake import Intake, check_text
+from bot.labelling import Labelling
+from bot.labels import Labeller
 from bot.live import Live
-from bot.turns import Pipeline, Question, Turns, owner_payload
+from bot.turns import Pipeline, Turns, owner_payload
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId, WorkspaceId, new_id
-from kit.privacy import redact, restore
 from retrieval import HistoryTurn
 from store.engine import Database
 
-LONGEST_MESSAGE = 8000  # characters; a long e-mail has about 3,000
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Assistant:
     """Conversations of every workspace, on one database.
 
-    Every method raises ``UnknownConversation`` for an id of another workspace as for one that never was.
+    Without ``labeller`` nothing is triaged, and whatever is handed over waits in ``queue``. Every method
+    raises ``UnknownConversation`` for an id of another workspace as for one that never was.
     """
 
     def __init__(
@@ -47,19 +55,31 @@ class Assistant:
         conversations: ConversationStore,
         pipeline: Pipeline,
         clock: Clock,
+        labeller: Labeller | None = None,
         queue: str = "support",
         burst_window: float = 0.0,
     ) -> None:
         self._database = database
         self._conversations = conversations
-        self._pipeline = pipeline
         self._clock = clock
         self._queue = queue
         self._live = Live()
+        self._labelling = Labelling(
+            labeller, database=database, conversations=conversations, live=self._live, clock=clock
+        )
+        self._asking = Asking(pipeline, self._labelling)
+        self._intake = Intake(
+            database=database,
+            conversations=conversations,
+            labelling=self._labelling,
+            live=self._live,
+            clock=clock,
+        )
         self._turns = Turns(
             database=database,
             conversations=conversations,
             pipeline=pipeline,
+            labelling=self._labelling,
             live=self._live,
             clock=clock,
             queue=queue,
@@ -73,6 +93,7 @@ class Assistant:
     async def stop(self) -> None:
         """Let the turns under way end."""
         await self._turns.stop()
+        await self._labelling.stop()
 
     async def open(
         self, workspace_id: WorkspaceId, *, channel: str = "api", visitor_id: str | None = None
@@ -120,20 +141,26 @@ class Assistant:
         text: str,
         *,
         client_id: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> TurnResult:
         """The customer says ``text``; waits for the reply.
 
-        The same ``client_id`` again is the same message: it is answered once. Raises ``EmptyMessage``,
+        The same ``client_id`` again is the same message: it is answered once. ``headers`` are those of an
+        e-mail: what a machine sent by them is stored and not answered. Raises ``EmptyMessage``,
         ``MessageTooLong``.
         """
-        state, message = await self._accept(workspace_id, conversation_id, text, client_id)
-        if state.owner is Owner.BOT:
+        state, message = await self._intake.accept(
+            workspace_id, conversation_id, text, client_id=client_id, headers=headers
+        )
+        if state.owner is Owner.BOT and message.kind != AUTOMATIC:
             turn = await asyncio.shield(self._turns.start(workspace_id, conversation_id))
             if turn and turn.reply.reply_to == message.id:
-                return TurnResult(turn.conversation, message, turn.reply)
+                return TurnResult(turn.conversation, replace(message, labels=turn.labels.now()), turn.reply)
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id)
-            reply = await self._conversations.messages.reply_to(connection, message)
+            reply = None
+            if message.kind != AUTOMATIC:
+                reply = await self._conversations.messages.reply_to(connection, message)
         return TurnResult(state, message, reply)
 
     async def accept(
@@ -143,10 +170,13 @@ class Assistant:
         text: str,
         *,
         client_id: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Message:
-        """The customer says ``text``; returns once that is stored. The reply comes through ``events``."""
-        state, message = await self._accept(workspace_id, conversation_id, text, client_id)
-        if state.owner is Owner.BOT:
+        """As ``send``, but returns once ``text`` is stored. The reply comes through ``events``."""
+        state, message = await self._intake.accept(
+            workspace_id, conversation_id, text, client_id=client_id, headers=headers
+        )
+        if state.owner is Owner.BOT and message.kind != AUTOMATIC:
             self._turns.start(workspace_id, conversation_id)
         return message
 
@@ -160,8 +190,8 @@ class Assistant:
         with self._live.listening(conversation_id) as listener:
             async with self._database.read() as connection:
                 await self._conversations.get(connection, workspace_id, conversation_id)
-                stored = await self._conversations.events(
-                    connection, workspace_id, conversation_id, after=after
+                stored = await stored_events(
+                    connection, self._conversations.messages, workspace_id, conversation_id, after=after
                 )
             last = after
             for event in stored:
@@ -184,7 +214,7 @@ class Assistant:
         client_id: str | None = None,
     ) -> Message:
         """``agent``, who has claimed the conversation, says ``text``. Raises ``WrongOwner``."""
-        _check_text(text)
+        check_text(text)
         now = self._clock.now()
         async with self._database.write() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
@@ -213,11 +243,12 @@ class Assistant:
         reason: str,
         queue: str | None = None,
     ) -> Conversation:
-        """The bot's conversation waits in ``queue`` for a person."""
+        """The bot's conversation waits for a person, in ``queue`` or where triage says that it belongs."""
+        aim = await self._aim(workspace_id, conversation_id)
         return await self._change(
             workspace_id,
             conversation_id,
-            lambda state: handoff.hand_over(state, queue=queue or self._queue),
+            lambda state: handoff.hand_over(state, queue=queue or aim.queue, priority=aim.priority),
             reason,
         )
 
@@ -232,11 +263,12 @@ class Assistant:
     async def release(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, agent: str, to: Owner
     ) -> Conversation:
-        """``agent`` gives the conversation back to the bot or to the queue. Raises ``WrongOwner``."""
+        """``agent`` gives the conversation back to the bot or to its queue. Raises ``WrongOwner``."""
+        aim = await self._aim(workspace_id, conversation_id)
         return await self._change(
             workspace_id,
             conversation_id,
-            lambda state: handoff.release(state, agent=agent, to=to, queue=self._queue),
+            lambda state: handoff.release(state, agent=agent, to=to, queue=aim.queue),
             "released",
         )
 
@@ -249,7 +281,9 @@ class Assistant:
         async with self._database.read() as connection:
             state = await self._conversations.get(connection, workspace_id, conversation_id)
             messages = await self._conversations.messages.after(connection, workspace_id, conversation_id)
-            events = await self._conversations.events(connection, workspace_id, conversation_id, after=0)
+            events = await stored_events(
+                connection, self._conversations.messages, workspace_id, conversation_id
+            )
         return brief(state, messages, events)
 
     async def rate(
@@ -276,68 +310,23 @@ class Assistant:
         text: str,
         *,
         history: Sequence[HistoryTurn] = (),
-        on_text: Callable[[str], None] | None = None,
     ) -> Answer:
         """An answer to ``text`` after ``history``; nothing is stored. Raises as ``send``."""
-        _check_text(text)
-        mapping: dict[str, str] = {}
-        turns = []
-        for turn in history:
-            redaction = redact(turn.text, mapping)
-            mapping = dict(redaction.mapping)
-            turns.append(replace(turn, text=redaction.text))
-        redaction = redact(text, mapping)
-        asked_back = bool(turns) and not turns[-1].by_customer and turns[-1].text.rstrip().endswith("?")
-        answer = await self._pipeline.answer(
-            Question(workspace_id, redaction.text, turns, asked_back=asked_back),
-            on_text=None if on_text is None else lambda piece: on_text(restore(piece, redaction.mapping)),
-        )
-        return replace(answer, text=restore(answer.text, redaction.mapping))
+        check_text(text)
+        return await self._asking.ask(workspace_id, text, history=history)
 
     async def ask_stream(
         self, workspace_id: WorkspaceId, text: str, *, history: Sequence[HistoryTurn] = ()
     ) -> AsyncIterator[AnswerChunk]:
         """As ``ask``, piece by piece; the last chunk carries the answer whole."""
-        pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        task = asyncio.create_task(self.ask(workspace_id, text, history=history, on_text=pieces.put_nowait))
-        task.add_done_callback(lambda _: pieces.put_nowait(None))
-        try:
-            while (piece := await pieces.get()) is not None:
-                yield AnswerChunk(text=piece)
-            yield AnswerChunk(answer=await task)
-        finally:
-            task.cancel()
+        check_text(text)
+        async for chunk in self._asking.stream(workspace_id, text, history=history):
+            yield chunk
 
-    async def _accept(
-        self, workspace_id: WorkspaceId, conversation_id: ConversationId, text: str, client_id: str | None
-    ) -> tuple[Conversation, Message]:
-        _check_text(text)
-        now = self._clock.now()
-        events = []
-        async with self._database.write() as connection:
-            state = await self._conversations.get(connection, workspace_id, conversation_id, lock=True)
-            if client_id and (
-                known := await self._conversations.messages.by_client_id(
-                    connection, conversation_id, client_id
-                )
-            ):
-                return state, known
-            reopened = state.status is Status.RESOLVED
-            state = replace(handoff.customer_wrote(state), updated_at=now)
-            if reopened:
-                payload = {"status": str(state.status)}
-                events.append(
-                    await self._conversations.record(
-                        connection, state, kind=EventKind.STATUS, payload=payload
-                    )
-                )
-            message, event = await self._conversations.append(
-                connection, state, author=Author.CUSTOMER, text=text, client_id=client_id
-            )
-            events.append(event)
-        for event in events:
-            self._live.publish(conversation_id, event)
-        return state, message
+    async def _aim(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Destination:
+        async with self._database.read() as connection:
+            said = await self._conversations.messages.labels(connection, workspace_id, conversation_id)
+        return destination(said, default=self._queue)
 
     async def _change(
         self,
@@ -354,12 +343,10 @@ class Assistant:
             await self._conversations.update(connection, after)
             if (after.owner, after.agent, after.queue) != (before.owner, before.agent, before.queue):
                 payload = owner_payload(after, reason=reason)
-                events.append(
-                    await self._conversations.record(connection, after, kind=EventKind.OWNER, payload=payload)
-                )
+                events.append(await record(connection, after, kind=EventKind.OWNER, payload=payload))
             if after.status is not before.status:
                 events.append(
-                    await self._conversations.record(
+                    await record(
                         connection,
                         after,
                         kind=EventKind.STATUS,
@@ -389,12 +376,3 @@ class Assistant:
             return await self._conversations.page(
                 connection, workspace_id, before=before, limit=limit, matching=matching
             )
-
-
-def _check_text(text: str) -> None:
-    if not text.strip():
-        raise EmptyMessage("The message is empty.")
-    if len(text) > LONGEST_MESSAGE:
-        raise MessageTooLong(
-            f"The message has {len(text):,} characters; {LONGEST_MESSAGE:,} is the most that is accepted."
-        )

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 from bot.answer import AnswerKind
 from bot.conversation import Author, Briefing, Conversation, ConversationEvent, EventKind, Message, Owner
+from bot.insights import insights
 
 _ASKED = 5
 _NEXT_STEPS = {
     "customer_asked": "The customer wants a person: greet them by what they asked last.",
     "unanswerable": "The help centre has no answer: answer it, then draft an article on it.",
+    "escalation": "The customer may take this further: read their own words first, and promise nothing yet.",
     "abuse": "The customer is upset: acknowledge that first.",
     "crisis": "The customer may be in distress: follow the safeguarding procedure first.",
 }
@@ -35,6 +37,7 @@ def brief(
         sources=tuple(sources),
         language=conversation.language,
         suggested_next_step=_NEXT_STEPS.get(reason, "Read the last question and answer it."),
+        insights=insights(conversation, messages),
     )
 
 

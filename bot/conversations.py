@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, Integer, Row, bindparam, case, select
@@ -15,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.answer import Answer
 from bot.conversation import (
+    AUTOMATIC,
+    MESSAGE,
     Author,
     Conversation,
     ConversationEvent,
@@ -23,11 +26,14 @@ from bot.conversation import (
     Owner,
     Status,
 )
+from bot.conversation_events import record
 from bot.errors import UnknownConversation
+from bot.labels import Labels
 from bot.messages import MessageStore, cited_sentences
 from kit.ids import ConversationId, MessageId, WorkspaceId, new_id
 from store.encryption import Cipher
-from store.tables import conversation_events, conversations, messages
+from store.tables import conversations, messages
+from triage.labels import Priority
 
 _CONVERSATION = [
     column
@@ -39,7 +45,7 @@ _GET = select(conversations).where(
     conversations.c.id == bindparam("conversation"), conversations.c.workspace_id == bindparam("workspace")
 )
 _GET_LOCKED = _GET.with_for_update()
-_CHANGING = ("owner", "status", "agent", "queue", "language", "updated_at")
+_CHANGING = ("owner", "status", "agent", "queue", "priority", "language", "updated_at")
 _UPDATE = (
     conversations.update()
     .where(conversations.c.id == bindparam("conversation"))
@@ -53,7 +59,6 @@ _APPEND = _UPDATE.values(
         else_=conversations.c.answered_sequence,
     ),
 ).returning(conversations.c.next_sequence)
-_INSERT_EVENT = conversation_events.insert().returning(conversation_events.c.id)
 _HISTORY = 20  # messages that a turn looks back on
 
 
@@ -69,13 +74,18 @@ class TurnState:
     @property
     def burst(self) -> list[Message]:
         """The customer's messages that nobody has answered, oldest first."""
-        return [m for m in self.recent if m.author is Author.CUSTOMER and m.sequence > self.answered]
+        return [m for m in self._said if m.author is Author.CUSTOMER and m.sequence > self.answered]
 
     @property
     def history(self) -> list[Message]:
         """The messages before them, oldest first."""
         waiting = {message.id for message in self.burst}
-        return [message for message in self.recent if message.id not in waiting]
+        return [message for message in self._said if message.id not in waiting]
+
+    @property
+    def _said(self) -> list[Message]:
+        """What people and the bot said: nobody answers a machine."""
+        return [message for message in self.recent if message.kind != AUTOMATIC]
 
 
 class ConversationStore:
@@ -150,6 +160,7 @@ class ConversationStore:
         *,
         author: Author,
         text: str,
+        kind: str = MESSAGE,
         client_id: str | None = None,
         answer: Answer | None = None,
         reply_to: Message | None = None,
@@ -168,7 +179,7 @@ class ConversationStore:
             sequence=sequence,
             author=author,
             text=text,
-            kind=str(answer.kind) if answer else "message",
+            kind=str(answer.kind) if answer else kind,
             created_at=conversation.updated_at,
             citations=cited_sentences(answer) if answer else (),
             options=answer.options if answer else (),
@@ -184,10 +195,29 @@ class ConversationStore:
             "author": str(message.author),
             "reply_to": message.reply_to,
         }
-        event = await self.record(
+        event = await record(
             connection, conversation, kind=EventKind.MESSAGE, payload=payload, message=message
         )
         return message, event
+
+    async def label(
+        self,
+        connection: AsyncConnection,
+        conversation: Conversation,
+        message: Message,
+        *,
+        labels: Labels,
+        at: datetime,
+    ) -> ConversationEvent:
+        """Keep ``labels`` with ``message``, and record that."""
+        await self.messages.label(connection, conversation.workspace_id, message.id, labels)
+        return await record(
+            connection,
+            replace(conversation, updated_at=at),
+            kind=EventKind.LABELS,
+            payload={"message_id": message.id, "sequence": message.sequence},
+            message=replace(message, labels=labels),
+        )
 
     async def begin_turn(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
@@ -221,58 +251,11 @@ class ConversationStore:
                 conversations.c.status == Status.OPEN,
                 messages.c.sequence > conversations.c.answered_sequence,
                 messages.c.author == Author.CUSTOMER,
+                messages.c.kind != AUTOMATIC,
             )
             .distinct()
         )
         return [(WorkspaceId(row[0]), ConversationId(row[1])) for row in await connection.execute(query)]
-
-    async def record(
-        self,
-        connection: AsyncConnection,
-        conversation: Conversation,
-        *,
-        kind: EventKind,
-        payload: Mapping[str, object],
-        message: Message | None = None,
-    ) -> ConversationEvent:
-        """Store an event that streams can resume from; ``conversation.updated_at`` is its time."""
-        values = {
-            "workspace_id": conversation.workspace_id,
-            "conversation_id": conversation.id,
-            "kind": kind,
-            "payload": dict(payload),
-            "created_at": conversation.updated_at,
-        }
-        result = await connection.execute(_INSERT_EVENT, values)
-        return ConversationEvent(int(result.scalar_one()), kind, payload, message)
-
-    async def events(
-        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId, *, after: int
-    ) -> list[ConversationEvent]:
-        """Stored events with an id above ``after``, oldest first; message events carry their message."""
-        query = (
-            select(conversation_events)
-            .where(
-                conversation_events.c.workspace_id == workspace,
-                conversation_events.c.conversation_id == conversation,
-                conversation_events.c.id > after,
-            )
-            .order_by(conversation_events.c.id)
-        )
-        rows = (await connection.execute(query)).all()
-        sequences = [row.payload["sequence"] for row in rows if row.kind == EventKind.MESSAGE]
-        found = (
-            await self.messages.after(connection, workspace, conversation, sequence=min(sequences) - 1)
-            if sequences
-            else []
-        )
-        by_id = {message.id: message for message in found}
-        return [
-            ConversationEvent(
-                row.id, EventKind(row.kind), row.payload, by_id.get(row.payload.get("message_id", ""))
-            )
-            for row in rows
-        ]
 
 
 def _conversation(row: Row[Any]) -> Conversation:
@@ -287,6 +270,7 @@ def _conversation(row: Row[Any]) -> Conversation:
         visitor_id=row.visitor_id,
         agent=row.agent,
         queue=row.queue,
+        priority=None if row.priority is None else Priority(row.priority),
         language=row.language,
     )
 

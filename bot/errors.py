@@ -24,7 +24,7 @@ class EmptyMessage(InvalidInput):
 
 
 class MessageTooLong(InvalidInput):
-    """The message is longer than ``bot.assistant.LONGEST_MESSAGE`` characters."""
+    """The message is longer than ``bot.intake.LONGEST_MESSAGE`` characters."""
 
     code = "message_too_long"
 

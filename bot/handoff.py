@@ -13,14 +13,15 @@ from dataclasses import replace
 
 from bot.conversation import Conversation, Owner, Status
 from bot.errors import AlreadyClaimed, WrongOwner
+from triage.labels import Priority
 
 
-def hand_over(conversation: Conversation, *, queue: str) -> Conversation:
+def hand_over(conversation: Conversation, *, queue: str, priority: Priority | None = None) -> Conversation:
     """From the bot to ``queue``. Waiting already: unchanged. Raises ``WrongOwner`` when a person has it."""
     _require_open(conversation)
     match conversation.owner:
         case Owner.BOT:
-            return replace(conversation, owner=Owner.QUEUE, queue=queue)
+            return replace(conversation, owner=Owner.QUEUE, queue=queue, priority=priority)
         case Owner.QUEUE:
             return conversation
         case Owner.HUMAN:
@@ -41,12 +42,16 @@ def release(conversation: Conversation, *, agent: str, to: Owner, queue: str) ->
     require_holder(conversation, agent=agent)
     if to is Owner.HUMAN:
         raise WrongOwner("A conversation is released to the bot or to a queue; another person claims it.")
-    return replace(conversation, owner=to, agent=None, queue=queue if to is Owner.QUEUE else None)
+    if to is Owner.QUEUE:
+        return replace(conversation, owner=to, agent=None, queue=queue)
+    return replace(conversation, owner=to, agent=None, queue=None, priority=None)
 
 
 def resolve(conversation: Conversation) -> Conversation:
     """Nothing more is owed. Resolved already: unchanged."""
-    return replace(conversation, status=Status.RESOLVED, owner=Owner.BOT, agent=None, queue=None)
+    return replace(
+        conversation, status=Status.RESOLVED, owner=Owner.BOT, agent=None, queue=None, priority=None
+    )
 
 
 def customer_wrote(conversation: Conversation) -> Conversation:

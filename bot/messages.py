@@ -13,13 +13,15 @@ from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.answer import Answer, Citation
-from bot.conversation import Author, CitedSentence, Message, Rating
+from bot.conversation import AUTOMATIC, Author, CitedSentence, Message, Rating
 from bot.errors import UnknownMessage
+from bot.labels import Labels, of_record, to_record
 from kit.ids import ConversationId, DocumentId, MessageId, PassageId, VersionId, WorkspaceId, new_id
 from store.encryption import Cipher
 from store.tables import citations, feedback, messages
 from store.tables.knowledge import HEADING_SEPARATOR
 
+_TURNS = 10  # that a handover looks back on, to find what the conversation is about
 # Statements of every turn, built once: building one costs more than SQLite needs to run it.
 _INSERT = messages.insert()
 _INSERT_CITATIONS = citations.insert()
@@ -68,12 +70,40 @@ class MessageStore:
         )
         return await self._with_citations(connection, (await connection.execute(query)).all())
 
+    async def label(
+        self, connection: AsyncConnection, workspace: WorkspaceId, message: MessageId, labels: Labels
+    ) -> None:
+        """Keep what triage says of the turn that ends with ``message``."""
+        await connection.execute(
+            messages.update()
+            .where(messages.c.id == message, messages.c.workspace_id == workspace)
+            .values(labels=self._cipher.encrypt(to_record(labels)))
+        )
+
+    async def labels(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> list[Labels]:
+        """What triage said of the last turns of a conversation, newest first."""
+        query = (
+            select(messages.c.labels)
+            .where(
+                messages.c.workspace_id == workspace,
+                messages.c.conversation_id == conversation,
+                messages.c.labels.is_not(None),
+                messages.c.kind != AUTOMATIC,
+            )
+            .order_by(messages.c.sequence.desc())
+            .limit(_TURNS)
+        )
+        found = [self._labels(row.labels) for row in await connection.execute(query)]
+        return [labels for labels in found if labels is not None]
+
     async def latest(
         self, connection: AsyncConnection, conversation: ConversationId, *, limit: int
     ) -> list[Message]:
-        """The last ``limit`` messages, oldest first, without citations."""
+        """The last ``limit`` messages, oldest first, without citations and labels."""
         rows = (await connection.execute(_LATEST, {"conversation": conversation, "count": limit})).all()
-        return [self._message(row, ()) for row in reversed(rows)]
+        return [self._message(row, (), with_labels=False) for row in reversed(rows)]
 
     async def get(self, connection: AsyncConnection, workspace: WorkspaceId, message: MessageId) -> Message:
         """One message with its citations. Raises ``UnknownMessage``."""
@@ -163,7 +193,12 @@ class MessageStore:
             "created_at": message.created_at,
         }
 
-    def _message(self, row: Row[Any], cited: tuple[CitedSentence, ...]) -> Message:
+    def _labels(self, stored: bytes | None) -> Labels | None:
+        return None if stored is None else of_record(self._cipher.decrypt(stored))
+
+    def _message(
+        self, row: Row[Any], cited: tuple[CitedSentence, ...], *, with_labels: bool = True
+    ) -> Message:
         return Message(
             id=MessageId(row.id),
             conversation_id=ConversationId(row.conversation_id),
@@ -178,6 +213,7 @@ class MessageStore:
             trace=row.trace or {},
             client_id=row.client_id,
             reply_to=row.reply_to,
+            labels=self._labels(row.labels) if with_labels else None,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.answer import Answer, Answerer, AnswerKind, AnswerRequest
 from bot.answerability import Calibration, Verdict, WordNearness
+from bot.caution import Caution
 from bot.clarify import clarify
 from bot.injection import SUSPICIOUS, passage_injection_score
 from bot.small_talk import Intent, Phrasebook
@@ -54,6 +55,7 @@ class AnswerPipeline:
         understander: Understander,
         phrases: Phrasebook,
         policy: Policy,
+        caution: Caution,
     ) -> None:
         self._retriever = retriever
         self._calibration = calibration
@@ -62,7 +64,10 @@ class AnswerPipeline:
         self._understander = understander
         self._phrases = phrases
         self._policy = policy
-        self._threshold = calibration.operating_point(policy.max_wrong_answer_rate).threshold
+        self._caution = caution
+        accepted = policy.max_wrong_answer_rate
+        self._threshold = calibration.operating_point(accepted).threshold
+        self._cautious_threshold = calibration.operating_point(accepted * caution.risk_share).threshold
 
     async def answer(self, question: Question, *, on_text: Callable[[str], None] | None = None) -> Answer:
         """The answer; ``on_text`` hears its text piece by piece while it comes about."""
@@ -92,6 +97,8 @@ class AnswerPipeline:
         retrieval, left_out = without_injections(found)
         verdict = self._calibration.judge(question.text, retrieval, self._words, history=question.history)
         trace = _trace(verdict, retrieval, left_out, self._threshold)
+        if verdict.answerable < self._cautious_threshold and await self._calls_for_caution(question):
+            return self._give_up(understanding, verdict, language, trace, reason="escalation")
         asked_back = None if question.asked_back else self._ask_back(question, retrieval, verdict)
         if asked_back is not None:
             return replace(asked_back, trace={**asked_back.trace, **trace})
@@ -112,6 +119,10 @@ class AnswerPipeline:
             return self._give_up(understanding, verdict, language, {**trace, **answer.trace})
         return replace(answer, text=note + answer.text, trace={**trace, **answer.trace})
 
+    async def _calls_for_caution(self, question: Question) -> bool:
+        labels = await question.labels.soon()
+        return labels is not None and self._caution.calls_for(labels.triage) is not None
+
     def _ask_back(self, question: Question, retrieval: Retrieval, verdict: Verdict) -> Answer | None:
         if verdict.vague < self._calibration.vague_threshold or verdict.answerable < _ASKS_BACK_FROM:
             return None
@@ -129,7 +140,13 @@ class AnswerPipeline:
         return answer
 
     def _give_up(
-        self, understanding: Understanding, verdict: Verdict, language: str, trace: dict[str, object]
+        self,
+        understanding: Understanding,
+        verdict: Verdict,
+        language: str,
+        trace: dict[str, object],
+        *,
+        reason: str = "unanswerable",
     ) -> Answer:
         if understanding.injection >= SUSPICIOUS:
             return Answer(
@@ -141,10 +158,10 @@ class AnswerPipeline:
             )
         return Answer(
             kind=AnswerKind.HANDOVER,
-            text=self._phrases.say("unanswerable", language=language),
+            text=self._phrases.say(reason, language=language),
             answerer="rules",
             answerability=verdict.answerable,
-            trace={"reason": "unanswerable", **trace},
+            trace={"reason": reason, **trace},
         )
 
     def _language_note(self, language: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from bot import handoff
@@ -22,7 +22,10 @@ from bot.conversation import (
     Owner,
     Status,
 )
+from bot.conversation_events import record
 from bot.conversations import ConversationStore
+from bot.destination import Destination, destination
+from bot.labelling import Labelling, Pending
 from bot.live import Live
 from kit.clock import Clock
 from kit.errors import CareloopError
@@ -40,6 +43,7 @@ class Question:
     """One turn to answer: the customer's words, redacted, after ``history`` (oldest first, redacted).
 
     ``asked_back`` is true when the bot's last message was a clarifying question: it asks only once.
+    ``labels`` is what triage says of the words.
     """
 
     workspace: WorkspaceId
@@ -47,6 +51,7 @@ class Question:
     history: Sequence[HistoryTurn] = ()
     language: str | None = None  # of the conversation so far, ISO 639-1
     asked_back: bool = False
+    labels: Pending = field(default_factory=Pending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,7 @@ class Turn:
 
     conversation: Conversation
     reply: Message
+    labels: Pending
 
 
 class Pipeline(Protocol):
@@ -74,6 +80,7 @@ class Turns:
         database: Database,
         conversations: ConversationStore,
         pipeline: Pipeline,
+        labelling: Labelling,
         live: Live,
         clock: Clock,
         queue: str,
@@ -82,6 +89,7 @@ class Turns:
         self._database = database
         self._conversations = conversations
         self._pipeline = pipeline
+        self._labelling = labelling
         self._live = live
         self._clock = clock
         self._queue = queue
@@ -153,13 +161,21 @@ class Turns:
             history.append(HistoryTurn(redaction.text, by_customer=message.author is Author.CUSTOMER))
         redaction = redact("\n".join(message.text for message in burst), mapping)
         mapping = dict(redaction.mapping)
-        asked_back = bool(before) and before[-1].kind == AnswerKind.CLARIFY
+        labels = self._labelling.begin(state, burst, placeholders=mapping)
         question = Question(
-            state.workspace_id, redaction.text, history, language=state.language, asked_back=asked_back
+            state.workspace_id,
+            redaction.text,
+            history,
+            language=state.language,
+            asked_back=bool(before) and before[-1].kind == AnswerKind.CLARIFY,
+            labels=labels,
         )
         answer = await self._answer(state, question, burst[-1], mapping)
         answer = replace(answer, text=restore(answer.text, mapping))
-        return await self._store(state, answer, burst[-1], mapping if len(mapping) > known else None)
+        stored = await self._store(
+            state, answer, question, burst[-1], mapping if len(mapping) > known else None
+        )
+        return None if stored is None else Turn(*stored, labels)
 
     async def _answer(
         self, state: Conversation, question: Question, last: Message, mapping: dict[str, str]
@@ -179,8 +195,16 @@ class Turns:
         return Answer(kind=AnswerKind.HANDOVER, text=FAILED, answerer="rules", trace={"reason": reason})
 
     async def _store(
-        self, state: Conversation, answer: Answer, last: Message, mapping: dict[str, str] | None
-    ) -> Turn | None:
+        self,
+        state: Conversation,
+        answer: Answer,
+        question: Question,
+        last: Message,
+        mapping: dict[str, str] | None,
+    ) -> tuple[Conversation, Message] | None:
+        aim = None
+        if answer.kind is AnswerKind.HANDOVER:
+            aim = await self._aim(state, answer, question.labels)
         now = self._clock.now()
         events: list[ConversationEvent] = []
         async with self._database.write() as connection:
@@ -191,26 +215,29 @@ class Turns:
             current = replace(
                 current, language=language if isinstance(language, str) else current.language, updated_at=now
             )
-            handed_over = answer.kind is AnswerKind.HANDOVER
-            if handed_over:
-                current = handoff.hand_over(current, queue=self._queue)
+            if aim is not None:
+                current = handoff.hand_over(current, queue=aim.queue, priority=aim.priority)
             message, event = await self._conversations.append(
                 connection, current, author=Author.BOT, text=answer.text, answer=answer, reply_to=last
             )
             events.append(event)
-            if handed_over:
+            if aim is not None:
                 payload = owner_payload(current, reason=str(answer.trace.get("reason", "unanswerable")))
-                events.append(
-                    await self._conversations.record(
-                        connection, current, kind=EventKind.OWNER, payload=payload
-                    )
-                )
+                events.append(await record(connection, current, kind=EventKind.OWNER, payload=payload))
             if mapping is not None:
                 await self._conversations.save_redactions(connection, current.id, mapping)
         done = ConversationEvent(events[-1].id, EventKind.DONE, {"message_id": message.id})
         for event in (*events, done):
             self._live.publish(state.id, event)
-        return Turn(current, message)
+        return current, message
+
+    async def _aim(self, state: Conversation, answer: Answer, pending: Pending) -> Destination:
+        labels = await pending.soon()
+        said = [] if labels is None else [labels]
+        if answer.trace.get("reason") == "customer_asked":  # what it is about was said before
+            async with self._database.read() as connection:
+                said = await self._conversations.messages.labels(connection, state.workspace_id, state.id)
+        return destination(said, default=self._queue)
 
 
 FAILED = "I'm sorry, something on our side isn't working right now. I'm passing this to a colleague."
@@ -241,5 +268,6 @@ def owner_payload(conversation: Conversation, *, reason: str) -> dict[str, objec
         "owner": str(conversation.owner),
         "agent": conversation.agent,
         "queue": conversation.queue,
+        "priority": conversation.priority,
         "reason": reason,
     }

@@ -21,24 +21,17 @@ from api.learning import renew
 from api.rate_limit import Limit
 from api.state import ApiConfig, Limits, Services
 from api.triagers import TriageParts
-from bot.answer import Answerer
-from bot.answerability import load_calibration
 from bot.assistant import Assistant
-from bot.conversations import ConversationStore
-from bot.extractive import ExtractiveAnswerer
-from bot.generative import GenerativeAnswerer
-from bot.pipeline import AnswerPipeline, Policy
-from bot.small_talk import Phrasebook
 from bot.standalone import StandaloneRewriter
-from bot.understanding import Understander
+from careloop.build_assistant import build_assistant
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
+from careloop.turn_labeller import TurnLabeller
 from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
 from inference.openai_embeddings import EmbeddingsConfig, OpenAiEncoder
-from inference.words import load_word_vectors
 from kit.clock import Clock, SystemClock
 from kit.errors import Misconfigured
 from kit.ids import DEFAULT_WORKSPACE
@@ -95,7 +88,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
     clock = clock or SystemClock()
     prepare_data_folder(settings.data_dir)
     async with AsyncExitStack() as stack:
-        database = await _open_database(settings)
+        database = await open_database(settings)
         stack.push_async_callback(database.close)
         access = Access(database, clock)
         await access.ensure_workspace(DEFAULT_WORKSPACE, name=settings.bot.company)
@@ -108,10 +101,6 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
-        assistant = _assistant(
-            settings, database, cipher=cipher, clock=clock, retriever=retriever, chat_model=chat_model
-        )
-        stack.push_async_callback(assistant.stop)
         triage = await build_triage(
             settings,
             database,
@@ -119,7 +108,18 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             cipher=cipher,
             key=encryption_key(settings),
             clock=clock,
+            chat_model=chat_model,
         )
+        assistant = build_assistant(
+            settings,
+            database,
+            cipher=cipher,
+            clock=clock,
+            retriever=retriever,
+            labeller=None if triage is None else TurnLabeller(triage, embeddings, clock=clock),
+            chat_model=chat_model,
+        )
+        stack.push_async_callback(assistant.stop)
         await follower.reconcile()
         yield Parts(
             settings=settings,
@@ -241,7 +241,8 @@ def prepare_data_folder(folder: Path) -> None:
         ) from error
 
 
-async def _open_database(settings: Settings) -> Database:
+async def open_database(settings: Settings) -> Database:
+    """The configured database, brought to the newest schema. Raises ``DatabaseUnavailable``."""
     url = database_url(settings)
     database = Database(url)
     if database.dialect != "sqlite":
@@ -296,50 +297,6 @@ def _chat_model(settings: Settings, stack: AsyncExitStack) -> BaseChatModel | No
     model = build_chat_model(config)
     stack.push_async_callback(model.aclose)
     return model
-
-
-def _assistant(
-    settings: Settings,
-    database: Database,
-    *,
-    cipher: Cipher,
-    clock: Clock,
-    retriever: Retriever,
-    chat_model: BaseChatModel | None,
-) -> Assistant:
-    phrases = Phrasebook.load()
-    understander = Understander(phrases=phrases)
-    understander.warm_up()
-    answerer: Answerer = ExtractiveAnswerer()
-    if chat_model is not None:
-        answerer = GenerativeAnswerer(
-            chat_model,
-            fallback=answerer,
-            company=settings.bot.company,
-            model_name=settings.llm.model or "",
-            knowledge_language=settings.bot.default_language,
-        )
-    pipeline = AnswerPipeline(
-        retriever=retriever,
-        calibration=load_calibration(),
-        words=load_word_vectors(),
-        answerer=answerer,
-        understander=understander,
-        phrases=phrases,
-        policy=Policy(
-            max_wrong_answer_rate=settings.bot.max_wrong_answer_rate,
-            knowledge_language=settings.bot.default_language,
-            any_language=chat_model is not None,
-        ),
-    )
-    return Assistant(
-        database=database,
-        conversations=ConversationStore(cipher),
-        pipeline=pipeline,
-        clock=clock,
-        queue=settings.bot.queue,
-        burst_window=settings.bot.burst_window_ms / 1000,
-    )
 
 
 def _derived(key: bytes, purpose: str) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from langchain_core.language_models import BaseChatModel
+
 from api.triagers import KIND, TriageParts, Triagers, load_intents
 from careloop.settings import Settings
 from inference.embeddings import Encoder
@@ -17,13 +19,18 @@ from store.encryption import Cipher
 from store.engine import Database
 from triage.brands import Brands
 from triage.entities import EntityFinder
+from triage.known_labels import KnownLabels
 from triage.language import LanguageIdentifier
 from triage.learning import Learner
+from triage.learning_ledger import LearningLedger
 from triage.live_model import LiveModels
 from triage.models import TriageModels, prepare_models
+from triage.opinion_report import Prices
+from triage.opinion_store import OpinionStore
 from triage.registry import ModelRegistry
 from triage.routing import Router
-from triage.rules import read_routing
+from triage.rules import RoutingSettings, read_routing
+from triage.second_opinion import Candidate, OpinionPolicy, SecondOpinions
 from triage.taxonomy import Taxonomy, read_taxonomy, shipped
 from triage.text_hash import TextHash
 from triage.tickets import TicketStore
@@ -34,30 +41,58 @@ _log = get_logger("careloop.triage")
 
 
 async def build_triage(
-    settings: Settings, database: Database, encoder: Encoder, *, cipher: Cipher, key: bytes, clock: Clock
+    settings: Settings,
+    database: Database,
+    encoder: Encoder,
+    *,
+    cipher: Cipher,
+    key: bytes,
+    clock: Clock,
+    chat_model: BaseChatModel | None = None,
 ) -> TriageParts | None:
     """The parts, with models from the cache or trained now; none where triage is off.
 
-    ``key`` is the one that encrypts at rest. Raises ``Misconfigured`` or ``InvalidInput`` for a taxonomy or
-    rules that cannot be used.
+    ``key`` is the one that encrypts at rest; ``chat_model`` gives second opinions, where they are on. Raises
+    ``Misconfigured`` or ``InvalidInput`` for a taxonomy or rules that cannot be used.
     """
     if not settings.triage.enabled:
         return None
     taxonomy = read_taxonomy(taxonomy_file(settings))
-    router = _router(settings, taxonomy)
+    routing = routing_rules(settings, taxonomy)
+    second_opinion = _second_opinion(settings, taxonomy, chat_model, clock=clock)
     models = await asyncio.to_thread(triage_models, settings, taxonomy, encoder, told=_log.info)
     make = triager_maker(settings, taxonomy, encoder)
-    registry = ModelRegistry(database, settings.data_dir / "triage", clock=clock)
+    registry = model_registry(settings, database, clock=clock)
     await registry.clean()
     tickets = TicketStore(cipher, TextHash(key))
     return TriageParts(
         taxonomy=taxonomy,
         triagers=Triagers(models, make, LiveModels(registry, load_intents, kind=KIND, clock=clock)),
-        router=router,
+        router=None if routing is None else Router.of(routing),
+        labels=KnownLabels(taxonomy, routing, tickets.corrections),
         tickets=tickets,
         registry=registry,
-        learner=Learner(database, tickets.corrections, registry, encoder),
+        learner=Learner(database, tickets.corrections, registry, encoder, intents=taxonomy.leaves),
+        ledger=LearningLedger(database, clock=clock),
+        opinions=OpinionStore(cipher),
+        encoder=encoder,
+        second_opinion=second_opinion,
+        prices=prices(settings),
+        learn_at=settings.triage.learning_time,
     )
+
+
+def model_registry(settings: Settings, database: Database, *, clock: Clock) -> ModelRegistry:
+    """The versions of the models that learned, in the data folder."""
+    return ModelRegistry(database, settings.data_dir / "triage", clock=clock)
+
+
+def prices(settings: Settings) -> Prices | None:
+    """What the language model's tokens cost; none where the settings do not say."""
+    asked = settings.triage.second_opinion
+    if asked.input_price is None and asked.output_price is None:
+        return None
+    return Prices(asked.input_price or 0.0, asked.output_price or 0.0)
 
 
 def triage_models(
@@ -89,15 +124,40 @@ def own_names(settings: Settings) -> Sequence[str]:
     return (company, first) if len(first) >= _SHORTEST_NAME else (company,)
 
 
-def _router(settings: Settings, taxonomy: Taxonomy) -> Router | None:
+def _second_opinion(
+    settings: Settings, taxonomy: Taxonomy, chat_model: BaseChatModel | None, *, clock: Clock
+) -> SecondOpinions | None:
+    asked = settings.triage.second_opinion
+    if asked.enabled and settings.llm.model is None:
+        raise Misconfigured(
+            "CARELOOP_TRIAGE__SECOND_OPINION__ENABLED asks a language model, but there is none: "
+            "set CARELOOP_LLM__MODEL."
+        )
+    if not asked.enabled or chat_model is None:
+        return None
+    return SecondOpinions(
+        chat_model,
+        {name: Candidate(intent.title, intent.description) for name, intent in taxonomy.leaves.items()},
+        policy=OpinionPolicy(
+            low=asked.low, high=asked.high, calls_per_minute=asked.calls_per_minute, share=asked.share
+        ),
+        model_name=settings.llm.model or "",
+        clock=clock,
+    )
+
+
+def routing_rules(settings: Settings, taxonomy: Taxonomy) -> RoutingSettings | None:
+    """The rules that are configured, else those beside the taxonomy, if there are any.
+
+    Raises ``RoutingInvalid``.
+    """
     file = settings.triage.routing
     if file is None:
         beside = taxonomy_file(settings).with_suffix(".routing.yaml")
         file = beside if beside.is_file() else None
     if file is None:
         return None
-    groups = [group.name for group in taxonomy.intents]
-    return Router.of(read_routing(file, intents=[*taxonomy.leaves, *groups]))
+    return read_routing(file, intents=taxonomy.intent_names)
 
 
 def triager_maker(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SAMPLE_KNOWLEDGE_BASE = Path("knowledge_base/sample")
@@ -123,6 +125,32 @@ class BotSettings(BaseModel):
     )
 
 
+class SecondOpinionSettings(BaseModel):
+    """What a language model is asked about tickets that triage is not sure of."""
+
+    enabled: bool = Field(
+        False, description="Whether it is asked, with personal data redacted; needs CARELOOP_LLM__MODEL."
+    )
+    low: float = Field(
+        0.3, ge=0, le=1, description="Least probability of the likeliest intent at which it is asked."
+    )
+    high: float = Field(0.75, ge=0, le=1, description="Probability from which it is not asked any more.")
+    calls_per_minute: int = Field(30, ge=1, description="Calls a minute, of one server.")
+    share: float = Field(
+        0.25, gt=0, le=1, description="Share of the last thousand tickets that it is asked about at most."
+    )
+    input_price: float | None = Field(
+        None, ge=0, description="Price of a million tokens that it reads, in any currency; for the report."
+    )
+    output_price: float | None = Field(None, ge=0, description="Price of a million tokens that it writes.")
+
+    @model_validator(mode="after")
+    def _is_a_band(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError("LOW must be below HIGH")
+        return self
+
+
 class TriageSettings(BaseModel):
     """What messages are about, and where they go."""
 
@@ -146,11 +174,28 @@ class TriageSettings(BaseModel):
         lt=1,
         description="Risk accepted: share of automatic routings that may be wrong. Sets the threshold.",
     )
+    learn_at: str = Field(
+        "02:00",
+        description="When models learn from corrections every day: a time in UTC, or with a zone such as "
+        "`02:00 Europe/Berlin`; `off` leaves it to whoever asks.",
+    )
+    second_opinion: SecondOpinionSettings = Field(default_factory=SecondOpinionSettings)
 
     @field_validator("brands", "competitors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _comma_separated(value)
+
+    @field_validator("learn_at")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        _time_of_day(value)
+        return value
+
+    @property
+    def learning_time(self) -> time | None:
+        """``learn_at`` with its time zone; none where it is off."""
+        return _time_of_day(self.learn_at)
 
 
 class Settings(BaseSettings):
@@ -195,3 +240,17 @@ def _comma_separated(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _time_of_day(value: str) -> time | None:
+    if value.strip().lower() == "off":
+        return None
+    clock, _, zone = value.strip().partition(" ")
+    wrong = f"{value!r} is neither a time of day such as 02:00 or 02:00 Europe/Berlin, nor off"
+    try:
+        found, in_zone = time.fromisoformat(clock), ZoneInfo(zone.strip() or "UTC")
+    except (ValueError, ZoneInfoNotFoundError):
+        raise ValueError(wrong) from None
+    if found.tzinfo is not None:
+        raise ValueError(wrong)
+    return found.replace(tzinfo=in_zone)

@@ -12,9 +12,17 @@ from evals.report import Report
 
 BASELINE = Path(__file__).parent / "baseline.json"
 
-_LOWER_IS_BETTER = ("risk@", "aurc", "answerability_ece", "unanswerable.answered", "underspecified.answered")
+_LOWER_IS_BETTER = (
+    "risk@",
+    "aurc",
+    "answerability_ece",
+    "unanswerable.answered",
+    "underspecified.answered",
+    "automatic.error",
+    "by_rule.error",
+)
 # Shares of what the bot does with a kind of question have no better end, except those above.
-_NEITHER = (".answered", ".clarified", ".handed_over", "quotes")
+_NEITHER = (".answered", ".clarified", ".handed_over", "quotes", "by_rule.share")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from evals.metrics import bootstrap
+from evals.metrics import bootstrap, clopper_pearson
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,12 @@ class Measures:
         """Add a measure of two aligned columns, such as scores and labels."""
         left, right = np.asarray(first, float), np.asarray(second, float)
         self.statistic(name, len(left), lambda places: measure(left[places], right[places]))
+
+    def share(self, name: str, hits: int, of: int) -> None:
+        """Add ``hits`` of ``of`` with the exact interval (Clopper & Pearson 1934); nothing of none."""
+        if of:
+            self.metrics[name] = hits / of
+            self.intervals[name] = clopper_pearson(hits, of)
 
     def number(self, name: str, value: float) -> None:
         """Add a number that has no interval."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import beta
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +88,20 @@ def macro_f1(truth: NDArray[np.intp], predicted: NDArray[np.intp], number: int) 
     asked = np.bincount(truth, minlength=number)
     given = np.bincount(predicted, minlength=number + 1)[:number]
     return float((2 * hits / np.maximum(asked + given, 1))[asked > 0].mean())
+
+
+def quadratic_kappa(truth: NDArray[np.intp], given: NDArray[np.intp], levels: int) -> float:
+    """Agreement on a scale of ``levels`` beyond chance, at most 1, by squared distance (Cohen 1968).
+
+    NaN where both sides know one level only: there is nothing to agree on.
+    """
+    steps = np.arange(levels)
+    apart = (steps[:, None] - steps[None, :]) ** 2
+    found = np.zeros((levels, levels))
+    np.add.at(found, (truth, given), 1)
+    by_chance = np.outer(found.sum(axis=1), found.sum(axis=0)) / max(len(truth), 1)
+    expected = float((apart * by_chance).sum())
+    return 1 - float((apart * found).sum()) / expected if expected else float("nan")
 
 
 # --- probabilities ------------------------------------------------------------------------------------
@@ -188,3 +203,11 @@ def bootstrap(
         return float("nan"), float("nan")
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
+
+
+def clopper_pearson(hits: int, of: int) -> tuple[float, float]:
+    """The exact interval (95 %) of a share: the truth is outside one time in twenty at the most."""
+    outside = (1 - CONFIDENCE) / 2
+    low = float(beta.ppf(outside, hits, of - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - outside, hits + 1, of - hits)) if hits < of else 1.0
+    return low, high

@@ -1,4 +1,4 @@
-"""The port for sentence encoders, and the two wrappers every encoder gets: a cache and micro-batches."""
+"""The port for sentence encoders, and what every encoder is wrapped in: a cache and micro-batches."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
+
+# Token states kept for whoever asks next about the same text, 6 MiB at 384 dimensions: whoever searches and
+# whoever triages a message ask within milliseconds of one another.
+_KEPT_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,9 @@ class EncoderEmbeddings(Embeddings):
     """An ``Encoder`` behind LangChain's ``Embeddings``, with a bounded cache and micro-batched queries.
 
     Queries that arrive while the encoder is busy are encoded together in its next pass: under load a
-    pass serves many conversations, and an idle server adds no waiting. ``cache_size`` is the number of
-    query vectors kept (least recently used go first); 4,096 vectors of 384 floats take 6 MiB.
+    pass serves many conversations, and an idle server adds no waiting. A text that several ask for is
+    encoded once, whether they want its vector or its tokens. ``cache_size`` is the number of query vectors
+    kept (least recently used go first); 4,096 vectors of 384 floats take 6 MiB.
     """
 
     def __init__(self, encoder: Encoder, *, cache_size: int = 4096, max_batch: int = 32) -> None:
@@ -93,8 +98,10 @@ class EncoderEmbeddings(Embeddings):
         self._cache: OrderedDict[str, Vector] = OrderedDict()
         self._cache_size = cache_size
         self._max_batch = max_batch
-        self._waiting: dict[str, asyncio.Future[Vector]] = {}
-        self._pass: asyncio.Future[Matrix] | None = None
+        self._tokens: OrderedDict[str, Tokens] = OrderedDict()
+        self._tokens_kept = 0
+        self._waiting: dict[str, asyncio.Future[_Encoded]] = {}
+        self._pass: asyncio.Future[TokenEmbeddings] | None = None
 
     @property
     def identity(self) -> str:
@@ -137,22 +144,42 @@ class EncoderEmbeddings(Embeddings):
     async def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """Vectors (number of texts, dimensions) of short texts, through the cache, micro-batched."""
         found: dict[str, Vector] = {}
-        pending: dict[str, asyncio.Future[Vector]] = {}
+        missing: list[str] = []
         for text in dict.fromkeys(texts):
             cached = self._cache.get(text)
-            if cached is not None:
+            if cached is None:
+                missing.append(text)
+            else:
                 self._cache.move_to_end(text)
                 found[text] = cached
-            else:
-                pending[text] = self._wait_for(text)
-        if self._pass is None:
-            self._start_pass()
-        for text, future in pending.items():
-            # Shielded: one caller going away must not fail the others who wait for the same text.
-            found[text] = await asyncio.shield(future)
+        found.update((text, vector) for text, (vector, _) in (await self._encoded(missing)).items())
         return np.stack([found[text] for text in texts])
 
-    def _wait_for(self, text: str) -> asyncio.Future[Vector]:
+    async def encode_queries_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
+        """As ``encode_queries``, and the tokens of each text; a pass that is under way serves both."""
+        found: dict[str, _Encoded] = {}
+        missing: list[str] = []
+        for text in dict.fromkeys(texts):
+            if text in self._cache and text in self._tokens:
+                self._cache.move_to_end(text)
+                self._tokens.move_to_end(text)
+                found[text] = self._cache[text], self._tokens[text]
+            else:
+                missing.append(text)
+        found.update(await self._encoded(missing))
+        return TokenEmbeddings(
+            np.stack([found[text][0] for text in texts]), [found[text][1] for text in texts]
+        )
+
+    async def _encoded(self, texts: Sequence[str]) -> dict[str, _Encoded]:
+        """The next passes' results for texts, each of which is there once."""
+        pending = {text: self._wait_for(text) for text in texts}
+        if self._pass is None:
+            self._start_pass()
+        # Shielded: one caller going away must not fail the others who wait for the same text.
+        return {text: await asyncio.shield(future) for text, future in pending.items()}
+
+    def _wait_for(self, text: str) -> asyncio.Future[_Encoded]:
         future = self._waiting.get(text)
         if future is None:
             future = self._waiting[text] = asyncio.get_running_loop().create_future()
@@ -161,11 +188,13 @@ class EncoderEmbeddings(Embeddings):
     def _start_pass(self) -> None:
         batch = list(self._waiting)[: self._max_batch]
         if batch:
-            running = asyncio.get_running_loop().run_in_executor(None, self.encoder.encode, batch)
+            # With tokens always: an encoder has them anyway, and who wants them may ask while it runs.
+            loop = asyncio.get_running_loop()
+            running = loop.run_in_executor(None, self.encoder.encode_with_tokens, batch)
             running.add_done_callback(lambda done: self._end_pass(batch, done))
             self._pass = running
 
-    def _end_pass(self, batch: Sequence[str], done: asyncio.Future[Matrix]) -> None:
+    def _end_pass(self, batch: Sequence[str], done: asyncio.Future[TokenEmbeddings]) -> None:
         self._pass = None
         futures = [self._waiting.pop(text) for text in batch]
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
@@ -174,10 +203,14 @@ class EncoderEmbeddings(Embeddings):
                 if not future.done():
                     future.set_exception(error)
         else:
-            for text, future, vector in zip(batch, futures, done.result(), strict=True):
+            encoded = done.result()
+            for text, future, vector, tokens in zip(
+                batch, futures, encoded.texts, encoded.tokens, strict=True
+            ):
                 self._remember(text, vector)
+                self._remember_tokens(text, tokens)
                 if not future.done():
-                    future.set_result(vector)
+                    future.set_result((vector, tokens))
         self._start_pass()
 
     def _remember(self, text: str, vector: Vector | None) -> None:
@@ -186,3 +219,23 @@ class EncoderEmbeddings(Embeddings):
         self._cache.move_to_end(text)
         while len(self._cache) > self._cache_size:
             self._cache.popitem(last=False)
+
+    def _remember_tokens(self, text: str, tokens: Tokens) -> None:
+        self._forget_tokens(text)
+        # A copy: the states are a part of those of the whole batch, which would stay with them.
+        self._tokens[text] = Tokens(tokens.offsets, tokens.states.copy())
+        self._tokens_kept += _size(tokens)
+        while self._tokens_kept > _KEPT_TOKENS:
+            self._forget_tokens(next(iter(self._tokens)))
+
+    def _forget_tokens(self, text: str) -> None:
+        known = self._tokens.pop(text, None)
+        if known is not None:
+            self._tokens_kept -= _size(known)
+
+
+_Encoded = tuple[Vector, Tokens]
+
+
+def _size(tokens: Tokens) -> int:
+    return max(len(tokens.states), 1)

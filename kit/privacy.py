@@ -28,6 +28,22 @@ class Redaction:
     spans: tuple[PersonalDataSpan, ...]
     mapping: Mapping[str, str]
 
+    def before(self, start: int, end: int) -> tuple[int, int]:
+        """Where ``text[start:end]`` stands in the original; a placeholder counts as a whole."""
+        longer = 0  # by how much the original is longer, up to the placeholder at hand
+        began = ended = None
+        for match in _PLACEHOLDER.finditer(self.text) if "[" in self.text else ():
+            value = self.mapping.get(match.group())
+            if value is None:
+                continue
+            at, after = match.start() + longer, match.start() + longer + len(value)
+            if began is None and start < match.end():
+                began = at if start > match.start() else start + longer
+            if ended is None and end <= match.end():
+                ended = after if end > match.start() else end + longer
+            longer = after - match.end()
+        return start + longer if began is None else began, end + longer if ended is None else ended
+
 
 def redact(text: str, mapping: Mapping[str, str] | None = None) -> Redaction:
     """Replace personal data in ``text`` by placeholders such as ``[EMAIL_1]``.

@@ -1,360 +1,282 @@
-"""Labels of tickets that are stored already: what new ones would change, and how to take them back."""
+"""Bulk triage of stored tickets, as the database knows it: how far a run is, and what tickets were before."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-from array import array
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import zip_longest
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from triage.errors import FileUnreadable
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-Labels = Mapping[str, Any]  # what JSON can hold: "queue": "billing", "signals": ["churn_risk"]
+from kit.ids import WorkspaceId
+from store.tables import backfill_entries, backfills
+from triage.corrections import TicketId
+from triage.labels import Certainty
+from triage.stored_tickets import Selection
 
-COMPARED = ("intent", "queue", "priority", "sentiment", "language", "origin", "certainty", "signals")
-NONE = "(none)"
-OTHER = "(other)"
-EXAMPLES = 5  # of each move
-_NAMES = 1000  # of a label that are told apart; more is free text in the wrong column
+# Whoever is at a run is heard of after each page, which takes a second. Of whom nothing was heard for this
+# long is dead, and somebody else may go on.
+AWAY = timedelta(minutes=2)
+_KEPT = 5  # runs of a workspace that can be taken back
+
+
+class BackfillState(StrEnum):
+    """How a run stands. ``stopped`` was given up for a new one with what it had done by then."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    UNDOING = "undoing"
+    UNDO_INTERRUPTED = "undo_interrupted"
+    UNDONE = "undone"
+
+
+_AT_WORK = {
+    BackfillState.RUNNING: BackfillState.INTERRUPTED,
+    BackfillState.UNDOING: BackfillState.UNDO_INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """``count`` rows go from one name to the other; ``examples`` are ids, or places ("row 17")."""
+class Counts:
+    """Of ``total`` tickets ``done`` were looked at.
 
-    before: str
-    after: str
-    count: int
-    examples: tuple[str, ...]
+    ``changed`` got other labels, ``same`` had these already, ``gone`` were erased meanwhile. Of the changed,
+    undoing ``restored`` some, found some ``unchanged`` (as before the run already) and left alone those that
+    somebody else has ``changed_since``.
+    """
+
+    total: int
+    done: int = 0
+    changed: int = 0
+    same: int = 0
+    gone: int = 0
+    restored: int = 0
+    unchanged: int = 0
+    changed_since: int = 0
+
+
+class Outcome(StrEnum):
+    """What became of a ticket when its run was taken back."""
+
+    RESTORED = "restored"
+    UNCHANGED = "unchanged"
+    CHANGED_SINCE = "changed_since"
 
 
 @dataclass(frozen=True, slots=True)
-class LabelChanges:
-    """What becomes of one label: of ``compared`` rows, the ``moves``, most frequent first."""
+class Backfill:
+    """A run over the tickets of ``selection``, newest first, with labels of version ``model``.
 
-    label: str
-    compared: int
-    moves: tuple[Move, ...]
+    ``route`` says whether they were routed anew. ``cursor`` is the last ticket done. ``error`` is why it was
+    interrupted, where it was not the end of a process.
+    """
+
+    id: str
+    workspace_id: WorkspaceId
+    model: str
+    selection: Selection
+    route: bool
+    counts: Counts
+    started_at: datetime
+    beat_at: datetime
+    state: BackfillState = BackfillState.RUNNING
+    cursor: TicketId | None = None
+    error: str | None = None
+    ended_at: datetime | None = None
 
     @property
-    def changed(self) -> int:
-        """How many rows would get another one."""
-        return sum(move.count for move in self.moves)
+    def at_work(self) -> bool:
+        """Whether somebody is at it."""
+        return self.state in _AT_WORK
 
+    def seen_at(self, now: datetime) -> Backfill:
+        """As it is for whoever looks ``now``: interrupted, when nothing was heard of it for too long."""
+        if self.at_work and now - self.beat_at >= AWAY:
+            return self.interrupted()
+        return self
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What new labels would change, label by label.
+    def interrupted(self, error: str | None = None) -> Backfill:
+        """The same with nobody at it any more."""
+        return replace(self, state=_AT_WORK[self.state], error=error)
 
-    ``paired`` rows were on both sides and could be triaged, ``broken`` could not; ``only_current`` and
-    ``only_new`` were on one side.
-    """
-
-    paired: int
-    broken: int
-    only_current: int
-    only_new: int
-    labels: tuple[LabelChanges, ...]
-
-    def text(self) -> str:
-        """For people: a line for each label, and one for each of its moves."""
-        return "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield f"{self.paired:,} rows compared."
-        for count, what in (
-            (self.broken, "could not be triaged"),
-            (self.only_current, "have no new labels"),
-            (self.only_new, "have no labels to compare with"),
-        ):
-            if count:
-                yield f"{count:,} {what}."
-        for label in self.labels:
-            yield f"{label.label}: {label.changed:,} of {label.compared:,} would change."
-            for move in label.moves:
-                such = f" (such as {', '.join(move.examples)})" if move.examples else ""
-                yield f"  {move.before} -> {move.after}: {move.count:,}{such}"
-
-
-def diff(
-    current: Iterable[Mapping[str, Any]],
-    new: Iterable[Mapping[str, Any]],
-    *,
-    current_id: str | None = "id",
-    new_id: str | None = "id",
-    examples: int = EXAMPLES,
-) -> Changes:
-    """``new`` rows, as bulk triage writes them, against the labels that ``current`` rows carry now.
-
-    A label of a current row is its column ``current_<label>``, else ``<label>`` as in an earlier output;
-    what has no such column is not compared, an empty cell is "(none)". Rows belong together by their ids, or
-    by their order where they have none. Both sides are read once; only rows that are still without their
-    other half are kept, so two files in one order take no memory.
-    """
-    tally = _Tally(examples)
-    pairs = _Pairs()
-    for at, (old_row, new_row) in enumerate(zip_longest(current, new), start=1):
-        for row, side, id_name in ((old_row, 0, current_id), (new_row, 1, new_id)):
-            if row is None:
-                continue
-            name = None if id_name is None else _shown(row.get(id_name))
-            key = at if name in {None, NONE} else name
-            pair = pairs.add(key, row, side=side)
-            if pair is not None:
-                tally.add(f"row {key}" if isinstance(key, int) else str(key), *pair)
-    return tally.changes(only_current=pairs.waiting(0), only_new=pairs.waiting(1))
-
-
-class _Pairs:
-    """Finds the halves of pairs in two streams, in the order of the rows where an id comes twice."""
-
-    def __init__(self) -> None:
-        self._waiting: tuple[dict[int | str | None, deque[Mapping[str, Any]]], ...] = ({}, {})
-
-    def add(
-        self, key: int | str | None, row: Mapping[str, Any], *, side: int
-    ) -> tuple[Mapping[str, Any], Mapping[str, Any]] | None:
-        """The pair that ``row`` completes: current and new."""
-        others = self._waiting[1 - side]
-        if key not in others:
-            self._waiting[side].setdefault(key, deque()).append(row)
-            return None
-        other = others[key].popleft()
-        if not others[key]:
-            del others[key]
-        return (other, row) if side else (row, other)
-
-    def waiting(self, side: int) -> int:
-        return sum(map(len, self._waiting[side].values()))
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Counts and first examples, in memory that does not grow with the rows."""
-
-    keep: int
-    paired: int = 0
-    broken: int = 0
-    compared: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COMPARED, 0))
-    moves: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
-    counts: dict[tuple[str, str, str], int] = field(default_factory=dict)
-    names: dict[str, set[str]] = field(default_factory=lambda: {label: set() for label in COMPARED})
-
-    def add(self, name: str, current: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        if new.get("error"):
-            self.broken += 1
-            return
-        self.paired += 1
-        for label in COMPARED:
-            column = f"current_{label}" if f"current_{label}" in current else label
-            if column not in current or label not in new:
-                continue
-            self.compared[label] += 1
-            before, after = _shown(current[column]), _shown(new[label])
-            if before != after:
-                move = (label, self._known(label, before), self._known(label, after))
-                self.counts[move] = self.counts.get(move, 0) + 1
-                found = self.moves.setdefault(move, [])
-                if len(found) < self.keep:
-                    found.append(name)
-
-    def changes(self, *, only_current: int, only_new: int) -> Changes:
-        labels = tuple(
-            LabelChanges(label, self.compared[label], self._moves(label))
-            for label in COMPARED
-            if self.compared[label]
-        )
-        return Changes(self.paired, self.broken, only_current, only_new, labels)
-
-    def _moves(self, label: str) -> tuple[Move, ...]:
-        found = [
-            Move(before, after, self.counts[of, before, after], tuple(names))
-            for (of, before, after), names in self.moves.items()
-            if of == label
-        ]
-        return tuple(sorted(found, key=lambda move: (-move.count, move.before, move.after)))
-
-    def _known(self, label: str, name: str) -> str:
-        names = self.names[label]
-        if name not in names:
-            if len(names) >= _NAMES:
-                return OTHER
-            names.add(name)
-        return name
-
-
-def _shown(value: object) -> str:
-    """A label as it is told: signals in one order, whether they come as a list or from a CSV cell."""
-    if isinstance(value, list | tuple):
-        return ";".join(sorted(map(str, value))) or NONE
-    text = "" if value is None else str(value).strip()
-    return ";".join(sorted(text.split(";"))) if text else NONE
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """The labels of a ticket and the version of the model that gave them; None where people did."""
-
-    labels: Labels
-    model: str | None = None
+    def counted(self, **more: int) -> Backfill:
+        """The same with so many more of each kind of ``Counts``."""
+        counts = {name: value + more.get(name, 0) for name, value in asdict(self.counts).items()}
+        return replace(self, counts=Counts(**counts))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a backfill did to a ticket; ``before`` is none where it had no labels."""
+    """What a ticket was before a run; labels are empty where it had none. ``after_hash`` is a ``digest``."""
 
-    ticket_id: str
-    before: Labelled | None
-    after: Labelled
-
-
-class LabelStore(Protocol):
-    """Where tickets and their labels are."""
-
-    def labels_of(self, ticket_id: str) -> Labelled | None:
-        """The labels of a ticket now; none without any. Raises ``KeyError`` when there is no such ticket."""
-        ...
-
-    def set_labels(self, ticket_id: str, labels: Labels, model: str | None) -> None:
-        """Give a ticket ``labels`` in place of all it has; empty ``labels`` take them away."""
-        ...
-
-
-class BackfillJournal:
-    """What a backfill did, a line of JSON for each ticket, written before the ticket is changed."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._whole = False
-
-    def append(self, entry: Entry) -> None:
-        """Write ``entry`` to the disk, before its ticket is changed."""
-        with self._open() as file:
-            _write(file, entry)
-
-    def backfill(
-        self, tickets: Iterable[tuple[str, Labels]], store: LabelStore, *, model: str
-    ) -> tuple[int, int]:
-        """Label ``tickets``; the number changed and the number that had these labels of this model already.
-
-        Killed, it can be run again: what was done counts as had already.
-        """
-        changed = same = 0
-        with self._open() as file:
-            for ticket_id, labels in tickets:
-                after, before = Labelled(labels, model), store.labels_of(ticket_id)
-                if _same(before, after):
-                    same += 1
-                    continue
-                _write(file, Entry(ticket_id, before, after))
-                store.set_labels(ticket_id, labels, model)
-                changed += 1
-        return changed, same
-
-    def newest_first(self) -> Iterator[Entry]:
-        """The entries, last first. Raises ``FileUnreadable`` naming the line that is none."""
-        try:
-            with self.path.open("rb") as file:
-                starts = array("Q")  # 8 bytes a line, however long it is
-                at = 0
-                for line in file:
-                    if line.endswith(b"\n"):
-                        starts.append(at)
-                    at += len(line)
-                for number in range(len(starts), 0, -1):
-                    file.seek(starts[number - 1])
-                    yield self._entry(number, file.readline())
-        except OSError as error:
-            raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from None
-
-    def _entry(self, number: int, line: bytes) -> Entry:
-        try:
-            entry = json.loads(line)
-            before = None if entry["before"] is None else Labelled(**entry["before"])
-            return Entry(entry["ticket"], before, Labelled(**entry["after"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileUnreadable(
-                f"{self.path}: line {number} is no entry of a backfill: {error!r}."
-            ) from None
-
-    def _open(self) -> BinaryIO:
-        """For appending; a line that an earlier process left unfinished goes."""
-        file = self.path.open("a+b")
-        if not self._whole:
-            file.seek(0)
-            file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
-            self._whole = True
-        return file
+    id: int
+    ticket_id: TicketId
+    before: Mapping[str, Any]
+    before_model: str | None
+    after_hash: str
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
-    """What became of the tickets of a backfill, by their ids.
+class NewEntry:
+    """An entry about to be written."""
 
-    ``restored`` are as they were before it; ``unchanged`` were so already; ``changed_since`` have labels that
-    somebody else gave them, and keep them; ``missing`` are no longer there.
-    """
-
-    restored: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    changed_since: tuple[str, ...]
-    missing: tuple[str, ...]
+    ticket_id: TicketId
+    before: Mapping[str, Any] = field(repr=False)
+    before_model: str | None
+    after_hash: str
 
 
-def undo(
-    journal: BackfillJournal, store: LabelStore, *, advance: Callable[[int], None] | None = None
-) -> Undone:
-    """Take a backfill back, newest entry first, from the tickets whose labels are still what it wrote.
+def digest(labels: Mapping[str, Any], model: str | None) -> str:
+    """SHA-256 of labels by a model, in hexadecimal."""
+    plain = json.dumps([labels, model], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).hexdigest()
 
-    It can be run again, after it was killed or not.
-    """
-    outcomes: dict[str, str] = {}
-    for entry in journal.newest_first():
-        before = outcomes.get(entry.ticket_id)
-        if before not in {"changed_since", "missing"}:
-            outcome = _undo(entry, store)
-            # Of several entries of a ticket, one that did something tells more than one that had not to.
-            outcomes[entry.ticket_id] = "restored" if "restored" in {before, outcome} else outcome
-        if advance is not None:
-            advance(1)
-    found = {
-        outcome: tuple(name for name, how in outcomes.items() if how == outcome) for outcome in _OUTCOMES
+
+class BackfillLog:
+    """Runs and their entries. Every method takes the connection of a running transaction."""
+
+    async def latest(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        undoable: bool = False,
+        lock: bool = False,
+    ) -> Backfill | None:
+        """The run that is open, else the one that was worked on last, if any.
+
+        With ``undoable`` it is the youngest that was not taken back. With ``lock`` nobody else changes it
+        until the transaction ends.
+        """
+        query = select(backfills).where(backfills.c.workspace_id == workspace)
+        if undoable:
+            query = query.where(backfills.c.state != BackfillState.UNDONE)
+        else:
+            query = query.order_by(backfills.c.ended_at.is_not(None), backfills.c.beat_at.desc())
+        query = query.order_by(backfills.c.id.desc()).limit(1)
+        row = (await connection.execute(query.with_for_update() if lock else query)).one_or_none()
+        return None if row is None else _backfill(row)
+
+    async def add(self, connection: AsyncConnection, run: Backfill) -> None:
+        """Write down a new run, and forget those that are too old to be taken back.
+
+        Raises SQLAlchemy's ``IntegrityError`` when another of the workspace is open.
+        """
+        await connection.execute(
+            insert(backfills).values(
+                id=run.id,
+                workspace_id=run.workspace_id,
+                model=run.model,
+                options={"selection": _selection_record(run.selection), "route": run.route},
+                started_at=run.started_at,
+                **_changing(run),
+            )
+        )
+        of_workspace = backfills.c.workspace_id == run.workspace_id
+        kept = select(backfills.c.id).where(of_workspace).order_by(backfills.c.id.desc()).limit(_KEPT)
+        await connection.execute(delete(backfills).where(of_workspace, backfills.c.id.not_in(kept)))
+
+    async def save(self, connection: AsyncConnection, run: Backfill, *, was: Backfill) -> bool:
+        """Write down how far ``run`` is; false, and nothing is written, unless it is still as it ``was``."""
+        cursor = backfills.c.cursor
+        result = await connection.execute(
+            update(backfills)
+            .where(
+                backfills.c.id == run.id,
+                backfills.c.state == was.state,
+                backfills.c.beat_at == was.beat_at,
+                cursor.is_(None) if was.cursor is None else cursor == was.cursor,
+            )
+            .values(**_changing(run))
+        )
+        return bool(result.rowcount)
+
+    async def write(self, connection: AsyncConnection, run: Backfill, entry: NewEntry) -> None:
+        """Write down what a ticket was before ``run`` changes it."""
+        await connection.execute(
+            insert(backfill_entries).values(
+                workspace_id=run.workspace_id,
+                backfill_id=run.id,
+                ticket_id=entry.ticket_id,
+                before=dict(entry.before),
+                before_model=entry.before_model,
+                after_hash=entry.after_hash,
+            )
+        )
+
+    async def unsettled(self, connection: AsyncConnection, run: Backfill, *, limit: int) -> Sequence[Entry]:
+        """Entries that were not yet taken back, newest first."""
+        query = (
+            select(backfill_entries)
+            .where(backfill_entries.c.backfill_id == run.id, backfill_entries.c.outcome.is_(None))
+            .order_by(backfill_entries.c.id.desc())
+            .limit(limit)
+        )
+        return [
+            Entry(row.id, TicketId(row.ticket_id), row.before, row.before_model, row.after_hash)
+            for row in await connection.execute(query)
+        ]
+
+    async def settle(self, connection: AsyncConnection, entry: Entry, outcome: Outcome) -> None:
+        """Write down what became of an entry."""
+        await connection.execute(
+            update(backfill_entries).where(backfill_entries.c.id == entry.id).values(outcome=outcome)
+        )
+
+
+def _changing(run: Backfill) -> dict[str, Any]:
+    return {
+        "state": run.state,
+        "counts": asdict(run.counts),
+        "cursor": run.cursor,
+        "error": run.error,
+        "beat_at": run.beat_at,
+        "ended_at": run.ended_at,
     }
-    return Undone(**found)
 
 
-_OUTCOMES = ("restored", "unchanged", "changed_since", "missing")
+def _backfill(row: Row[Any]) -> Backfill:
+    return Backfill(
+        id=row.id,
+        workspace_id=WorkspaceId(row.workspace_id),
+        model=row.model,
+        selection=_selection(row.options["selection"]),
+        route=row.options["route"],
+        counts=Counts(**row.counts),
+        started_at=row.started_at,
+        beat_at=row.beat_at,
+        state=BackfillState(row.state),
+        cursor=None if row.cursor is None else TicketId(row.cursor),
+        error=row.error,
+        ended_at=row.ended_at,
+    )
 
 
-def _undo(entry: Entry, store: LabelStore) -> str:
-    try:
-        now = store.labels_of(entry.ticket_id)
-    except KeyError:
-        return "missing"
-    if _same(now, entry.after):
-        before = entry.before or Labelled({})
-        store.set_labels(entry.ticket_id, before.labels, before.model)
-        return "restored"
-    return "unchanged" if _same(now, entry.before) else "changed_since"
+def _selection_record(selection: Selection) -> dict[str, Any]:
+    moments = {name: getattr(selection, name) for name in ("since", "until")}
+    return {
+        "queue": selection.queue,
+        "intent": selection.intent,
+        "certainty": list(selection.certainty),
+        **{name: None if moment is None else moment.isoformat() for name, moment in moments.items()},
+    }
 
 
-def _same(one: Labelled | None, other: Labelled | None) -> bool:
-    return bool(_plain(one or Labelled({})) == _plain(other or Labelled({})))
-
-
-def _plain(labelled: Labelled) -> Any:  # noqa: ANN401 (JSON)
-    """As it comes back from JSON, where a tuple is a list."""
-    return json.loads(json.dumps({"labels": dict(labelled.labels), "model": labelled.model}))
-
-
-def _write(file: BinaryIO, entry: Entry) -> None:
-    before = None if entry.before is None else _plain(entry.before)
-    line = {"ticket": entry.ticket_id, "before": before, "after": _plain(entry.after)}
-    file.write(json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+def _selection(record: Mapping[str, Any]) -> Selection:
+    moments = {name: record[name] for name in ("since", "until")}
+    return Selection(
+        queue=record["queue"],
+        intent=record["intent"],
+        certainty=tuple(map(Certainty, record["certainty"])),
+        **{
+            name: None if moment is None else datetime.fromisoformat(moment)
+            for name, moment in moments.items()
+        },
+    )

@@ -143,7 +143,7 @@ class _Run:
 
     def triage(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """Rows of the output, one for each of ``rows``."""
-        messages = [_message(row, self._columns) for row in rows]
+        messages = [message_of(row, self._columns) for row in rows]
         found = iter(self._triaged([each for each in messages if isinstance(each, Message)]))
         results = [next(found) if isinstance(each, Message) else each for each in messages]
         written = [_output_row(row, result, self._columns) for row, result in zip(rows, results, strict=True)]
@@ -289,7 +289,7 @@ def _batches(source: Path, columns: Columns, *, skip: int, size: int) -> Iterato
         yield batch
 
 
-def _message(row: Row, columns: Columns) -> Message | str:
+def message_of(row: Row, columns: Columns) -> Message | str:
     """The message in a row, or why there is none."""
     if row.error is not None:
         return row.error

@@ -5,6 +5,7 @@ Texts are encrypted on the way in and decrypted on the way out.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -23,9 +24,12 @@ from triage.corrections import (
     LabelKind,
     TicketId,
     check_correction,
+    in_order_of_time,
 )
 from triage.errors import UnknownCorrection
 from triage.text_hash import TextHash
+
+_PAGE = 1000
 
 
 class CorrectionStore:
@@ -74,20 +78,48 @@ class CorrectionStore:
         self, connection: AsyncConnection, workspace: WorkspaceId, kind: LabelKind
     ) -> list[Correction]:
         """Every correction of ``kind`` that was not withdrawn, the oldest first."""
-        query = select(corrections).where(
-            corrections.c.workspace_id == workspace,
-            corrections.c.kind == kind,
-            corrections.c.withdrawn_at.is_(None),
+        query = (
+            select(corrections)
+            .where(
+                corrections.c.workspace_id == workspace,
+                corrections.c.kind == kind,
+                corrections.c.withdrawn_at.is_(None),
+            )
+            .order_by(corrections.c.id)
+            .limit(_PAGE)
         )
-        rows = await connection.execute(query.order_by(corrections.c.made_at, corrections.c.id))
-        return [self._correction(row) for row in rows]
+        found: list[Correction] = []
+        page = (await connection.execute(query)).all()
+        while page:
+            found += [self._correction(row) for row in page]
+            await asyncio.sleep(0)  # SQLite runs on this thread: others have their turn between two pages
+            page = (await connection.execute(query.where(corrections.c.id > page[-1].id))).all()
+        return in_order_of_time(found)
 
-    async def ids(self, connection: AsyncConnection, workspace: WorkspaceId, kind: LabelKind) -> set[int]:
-        """Ids of every correction of ``kind`` that was not erased, the withdrawn among them."""
-        query = select(corrections.c.id).where(
+    async def counting(
+        self, connection: AsyncConnection, workspace: WorkspaceId, kind: LabelKind
+    ) -> dict[int, bool]:
+        """The id of every correction of ``kind`` that was not erased, and whether it counts still."""
+        query = select(corrections.c.id, corrections.c.withdrawn_at).where(
             corrections.c.workspace_id == workspace, corrections.c.kind == kind
         )
-        return {int(row.id) for row in await connection.execute(query)}
+        return {int(row.id): row.withdrawn_at is None for row in await connection.execute(query)}
+
+    async def labels(
+        self, connection: AsyncConnection, workspace: WorkspaceId, kind: LabelKind
+    ) -> frozenset[str]:
+        """Every label that a correction of ``kind`` gave and that counts still."""
+        query = (
+            select(corrections.c.became)
+            .distinct()
+            .where(
+                corrections.c.workspace_id == workspace,
+                corrections.c.kind == kind,
+                corrections.c.withdrawn_at.is_(None),
+                corrections.c.became.is_not(None),
+            )
+        )
+        return frozenset(row.became for row in await connection.execute(query))
 
     async def of_ticket(
         self, connection: AsyncConnection, workspace: WorkspaceId, ticket: TicketId

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import NewType
 
+from triage.csv_rows import CsvRow, read_csv, why_cells_differ
 from triage.errors import CorrectionsInvalid
 from triage.examples import Example
 from triage.labels import Origin, Priority, Sentiment, Signal, Urgency
@@ -20,8 +19,6 @@ from triage.text_hash import normalised
 TicketId = NewType("TicketId", str)
 CorrectionId = NewType("CorrectionId", int)
 
-_REASONS_SHOWN = 10
-_LONGEST_CELL = 2**24  # as of examples: a ticket with a log in it
 _LONGEST_NAME = 200  # of labels and people, as the database keeps them
 
 
@@ -155,20 +152,9 @@ def read_corrections(
     rows and why each is broken; the header is row 1.
     """
     names = _Columns(text=text, became=became, was=was, who=who, at=at, kind=kind)
-    found: list[Correction] = []
-    problems: list[str] = []
-    for number, row in _rows(file, must_have=(text, became)):
-        read = _read_row(row, names, now=now)
-        if isinstance(read, str):
-            problems.append(f"row {number}: {read}")
-        else:
-            found.append(read)
-    if problems:
-        more = f", and {len(problems) - _REASONS_SHOWN} more" if len(problems) > _REASONS_SHOWN else ""
-        raise CorrectionsInvalid(f"{file}: {'; '.join(problems[:_REASONS_SHOWN])}{more}.")
-    if not found:
-        raise CorrectionsInvalid(f"{file} has a header and no rows.")
-    return found
+    return read_csv(
+        file, lambda row: _read_row(row, names, now=now), columns=(text, became), invalid=CorrectionsInvalid
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +190,10 @@ def _why_invalid(text: str, kind: LabelKind, *, became: str | None, was: str | N
     return None
 
 
-def _read_row(row: Mapping[str, str], names: _Columns, *, now: datetime) -> Correction | str:
+def _read_row(row: CsvRow, names: _Columns, *, now: datetime) -> Correction | str:
     """The correction, or why there is none."""
-    if None in row or None in row.values():
-        return "it has more cells than the header" if None in row else "it has fewer cells than the header"
+    if (reason := why_cells_differ(row, row)) is not None:
+        return reason
     cells = {cell: value.strip() for cell, value in row.items()}
     try:
         kind = LabelKind(cells.get(names.kind) or LabelKind.INTENT)
@@ -231,37 +217,3 @@ def _read_row(row: Mapping[str, str], names: _Columns, *, now: datetime) -> Corr
         source=CorrectionSource.CSV,
         at=at if at.tzinfo else at.replace(tzinfo=UTC),
     )
-
-
-def _rows(file: Path, *, must_have: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows with their numbers. What no row can be blamed for is raised at once."""
-    number = 1
-    try:
-        with _long_cells(), file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = csv.DictReader(lines, strict=True)
-            missing = [name for name in must_have if name not in (rows.fieldnames or [])]
-            if missing:
-                columns = ", ".join(rows.fieldnames or []) or "none"
-                raise CorrectionsInvalid(
-                    f"{file} has no column {' and no column '.join(missing)}; it has {columns}."
-                )
-            for number, row in enumerate(rows, start=2):
-                yield number, row
-    except csv.Error as error:
-        raise CorrectionsInvalid(f"{file}: row {number + 1} is not CSV: {error}.") from None
-    except OSError as error:
-        raise CorrectionsInvalid(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise CorrectionsInvalid(
-            f"{file} is not UTF-8: byte {error.start} of the part read is {error.object[error.start]:#04x}."
-        ) from None
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    """The library has one limit for the whole process; others rely on it."""
-    before = csv.field_size_limit(_LONGEST_CELL)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)

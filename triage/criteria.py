@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -23,7 +24,7 @@ from triage.verdicts import (
 FactValue = str | bool | int | float
 
 
-class Criterion(BaseModel):
+class Criterion(BaseModel, ABC):
     """A condition of a rule, told in YAML by its ``word``: ``{signal: churn_risk, at_least: 0.7}``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,8 +40,8 @@ class Criterion(BaseModel):
         for part in self._parts():
             yield from part.within()
 
-    def _judge(self, case: Circumstances) -> Verdict:
-        raise NotImplementedError
+    @abstractmethod
+    def _judge(self, case: Circumstances) -> Verdict: ...
 
     def _parts(self) -> Iterable[Criterion]:
         return ()

@@ -191,6 +191,57 @@ class _Dues:
         )
 
 
+class Comparison:
+    """Tickets through ``proposed``, against ``current`` or, without it, against what they had then.
+
+    None of them is kept, however many there are; up to ``examples`` are named for each change. Who would
+    take them is not asked: how busy people were is not known any more.
+    """
+
+    def __init__(self, current: Router | None, proposed: Router, *, examples: int = EXAMPLES) -> None:
+        self._current, self._proposed, self._keep = current, proposed, examples
+        self._queues, self._priorities = _Table(), _Table()
+        self._dues = (
+            _Dues("first response", lambda routing: routing.first_response_due),
+            _Dues("resolution", lambda routing: routing.resolution_due),
+        )
+        self._recorded: set[str] = set()
+        self._total = self._compared = self._prioritised = 0
+
+    def add(self, ticket: RoutableTicket) -> None:
+        """Count what becomes of ``ticket``."""
+        self._total += 1
+        new = _routed(ticket, self._proposed)
+        old = None if self._current is None else _routed(ticket, self._current)
+        queue = _known(ticket.queue, self._recorded) if old is None else old.queue
+        priority = ticket.priority if old is None else old.priority
+        self._compared += queue is not None
+        self._prioritised += priority is not None
+        if queue is not None and queue != new.queue:
+            rule = new.queue_rule or (old.queue_rule if old is not None else None)
+            self._queues.add(queue, new.queue, Example(ticket.id, rule), keep=self._keep)
+        if priority is not None and priority is not new.priority:
+            rule = _why_priority(old, new)
+            self._priorities.add(
+                priority.value, new.priority.value, Example(ticket.id, rule), keep=self._keep
+            )
+        if old is not None:
+            for due in self._dues:
+                due.add(old, new, ticket.id, keep=self._keep)
+
+    def result(self) -> DryRun:
+        """What was counted so far."""
+        dues = () if self._current is None else tuple(due.change() for due in self._dues)
+        return DryRun(
+            self._total,
+            self._compared,
+            self._prioritised,
+            self._queues.changes(),
+            self._priorities.changes(),
+            dues,
+        )
+
+
 def compare(
     tickets: Iterable[RoutableTicket],
     current: Router | None,
@@ -198,36 +249,11 @@ def compare(
     *,
     examples: int = EXAMPLES,
 ) -> DryRun:
-    """``tickets`` through ``proposed``, against ``current`` or, without it, against what they had then.
-
-    Tickets are read once and none is kept, however many there are; up to ``examples`` are named for each
-    change. Who would take them is not asked: how busy people were is not known any more.
-    """
-    queues, priorities = _Table(), _Table()
-    dues = (
-        _Dues("first response", lambda routing: routing.first_response_due),
-        _Dues("resolution", lambda routing: routing.resolution_due),
-    )
-    recorded: set[str] = set()
-    total = compared = prioritised = 0
+    """A ``Comparison`` of all ``tickets``, which are read once."""
+    comparison = Comparison(current, proposed, examples=examples)
     for ticket in tickets:
-        total += 1
-        new, old = _routed(ticket, proposed), None if current is None else _routed(ticket, current)
-        queue = _known(ticket.queue, recorded) if old is None else old.queue
-        priority = ticket.priority if old is None else old.priority
-        compared += queue is not None
-        prioritised += priority is not None
-        if queue is not None and queue != new.queue:
-            rule = new.queue_rule or (old.queue_rule if old is not None else None)
-            queues.add(queue, new.queue, Example(ticket.id, rule), keep=examples)
-        if priority is not None and priority is not new.priority:
-            rule = _why_priority(old, new)
-            priorities.add(priority.value, new.priority.value, Example(ticket.id, rule), keep=examples)
-        if old is not None:
-            for due in dues:
-                due.add(old, new, ticket.id, keep=examples)
-    moved_dues = tuple(due.change() for due in dues) if current is not None else ()
-    return DryRun(total, compared, prioritised, queues.changes(), priorities.changes(), moved_dues)
+        comparison.add(ticket)
+    return comparison.result()
 
 
 def _routed(ticket: RoutableTicket, router: Router) -> Routing:

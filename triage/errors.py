@@ -3,6 +3,7 @@
 CareloopError
 ├── Conflict
 │   ├── CannotResume
+│   ├── LearningUnderWay
 │   ├── ModelSuperseded
 │   ├── NothingToRollBackTo
 │   └── TargetTaken
@@ -24,6 +25,8 @@ CareloopError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from kit.errors import Conflict, InvalidInput, Misconfigured, NotFound
 
@@ -53,9 +56,16 @@ class ModelUnreadable(Misconfigured):
 
 
 class RoutingInvalid(InvalidInput):
-    """Routing rules cannot be used; the detail names file, places and reasons."""
+    """Routing rules cannot be used; the detail names file, places and reasons.
+
+    ``problems`` are all places with their reasons; none where the file cannot be read at all.
+    """
 
     code = "routing_invalid"
+
+    def __init__(self, detail: str, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.problems = tuple(problems)
 
 
 class TaxonomyInvalid(InvalidInput):
@@ -71,9 +81,27 @@ class FileUnreadable(InvalidInput):
 
 
 class CannotResume(Conflict):
-    """What a run left behind is of another source or other options, or another process is at it."""
+    """What a run left behind is of another source, model or options, or another process is at it."""
 
     code = "cannot_resume"
+
+
+class BackfillUnderWay(Conflict):
+    """Somebody is at a backfill of the workspace already."""
+
+    code = "backfill_under_way"
+
+
+class NothingToStop(Conflict):
+    """No backfill of the workspace is under way."""
+
+    code = "nothing_to_stop"
+
+
+class NothingToUndo(Conflict):
+    """The workspace has no backfill that was not undone already."""
+
+    code = "nothing_to_undo"
 
 
 class TargetTaken(Conflict):
@@ -110,6 +138,12 @@ class UnknownTriageModel(NotFound):
     """There is no such version of a triage model in this workspace."""
 
     code = "unknown_triage_model"
+
+
+class LearningUnderWay(Conflict):
+    """The workspace is learning already, here or on another server."""
+
+    code = "learning_under_way"
 
 
 class ModelSuperseded(Conflict):

@@ -67,6 +67,12 @@ class Heads:
         mean = (near * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
         return np.asarray(_NEIGHBOUR_SCALE * (near[:, 0] * present[:, 0] + mean) / 2, np.float32)
 
+    def centres(self) -> Matrix:
+        """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""
+        held = self.members >= 0
+        sums = (self.neighbours[self.members] * held[:, :, None]).sum(axis=1)
+        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), np.float32)
+
     def _nearness(self, vectors: Matrix) -> Scores:
         """For each label the mean of its nearest example and of its three nearest, as cosines."""
         found = np.zeros((len(vectors), len(self.members)), np.float32)

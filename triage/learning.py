@@ -5,96 +5,50 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from inference.embeddings import Encoder
 from kit.ids import WorkspaceId
 from store.engine import Database
-from triage.comparison import Paired
 from triage.correction_store import CorrectionStore
 from triage.corrections import Correction, LabelKind
 from triage.errors import UnknownTriageModel
 from triage.examples import Example, content_hash
-from triage.model import IntentModel, load_model, train
+from triage.learning_report import LearningReport, Outcome
+from triage.model import HeldOut, IntentModel, load_model
+from triage.models import POINTS, points_of
 from triage.registry import ModelRegistry, ModelState, ModelVersion
-from triage.study import Study, StudyLimits, Verdict, study, trainable, training_set
+from triage.risk import OperatingPoints
+from triage.stopping import in_thread
+from triage.study import Study, StudyLimits, Verdict, study, train_with_unseen, trainable, training_set
+from triage.taxonomy import Intent
 
 # In a model's provenance: the ids of what it learned from, a hash of what it could have, what was live then.
 _LEARNED, _CONSIDERED, _AGAINST = "corrections", "considered_sha256", "against"
 _KIND = LabelKind.INTENT
 
 
-class Outcome(StrEnum):
-    """What a night came to."""
-
-    PROMOTED = "promoted"
-    REJECTED = "rejected"
-    WAITING = "waiting"
-
-
 @dataclass(frozen=True, slots=True)
-class LearningReport:
-    """What was learned, or why nothing was; no text of any message is in it.
+class LearnedIntents:
+    """An intent model with the operating points of its own held-out messages, as the registry keeps it."""
 
-    ``live`` is the version that answers afterwards, ``tried`` the one that was judged, where one was saved.
-    ``forgotten`` counts corrections that the live model had learned and that were withdrawn or erased: a
-    model without them took its place before anything else.
-    """
+    model: IntentModel
+    points: OperatingPoints
 
-    outcome: Outcome
-    at: datetime
-    live: str
-    tried: str | None
-    forgotten: int
-    study: Study
-
-    @property
-    def text(self) -> str:
-        """For people: the outcome, its reasons and figures, a line each."""
-        lines = [f"{self.outcome.capitalize()}: {self.live} answers.", *self.study.reasons]
-        if self.forgotten:
-            lines.append(
-                f"{self.forgotten} corrections were withdrawn or erased; the model was made without."
-            )
-        if self.study.conflicts:
-            lines.append(
-                f"{len(self.study.conflicts)} messages were given different labels; the last word holds: "
-                + "; ".join(" then ".join(each.labels) for each in self.study.conflicts[:5])
-            )
-        if self.study.unlearnable:
-            lines.append(f"Only one example of: {', '.join(self.study.unlearnable)}. It was left out.")
-        return "\n".join(lines)
-
-    def figures(self) -> dict[str, Any]:
-        """As plain JSON, for the database and whoever asks."""
-        found = self.study
-        parts: Mapping[str, Paired | None] = {
-            "hold_out": found.hold_out,
-            "trusted": found.trusted,
-            "together": found.together,
-        }
-        return {
-            "outcome": str(self.outcome),
-            "reasons": list(found.reasons),
-            "usable": found.usable,
-            "new": found.new,
-            "held_out": found.held_out,
-            "repeated": found.repeated,
-            "conflicts": len(found.conflicts),
-            "forgotten": self.forgotten,
-            "quarantined": [asdict(batch) for batch in found.quarantined],
-            "losses": [asdict(loss) for loss in found.losses],
-            **{name: asdict(part) for name, part in parts.items() if part is not None},
-        }
+    def save(self, folder: Path) -> None:
+        """Write both into ``folder``, as ``load_model`` and ``load_points`` read them."""
+        self.model.save(folder)
+        (folder / POINTS).write_text(self.points.to_json(), encoding="utf-8")
 
 
 class Learner:
     """Learns the intents of a workspace from the corrections of its people; one at a time.
 
-    Starts no thread and keeps no time: whoever has a scheduler asks ``due`` and calls ``learn``.
+    ``intents`` of the taxonomy tell which queue a label leads to, for operating points. Keeps no time:
+    whoever has a clock asks for the ``last_night`` and calls ``learn``.
     """
 
     def __init__(
@@ -104,14 +58,29 @@ class Learner:
         registry: ModelRegistry,
         encoder: Encoder,
         *,
+        intents: Mapping[str, Intent],
         limits: StudyLimits | None = None,
     ) -> None:
         self._database = database
         self._corrections = corrections
         self._registry = registry
         self._encoder = encoder
+        self._intents = intents
         self._limits = limits or StudyLimits()
         self._one_at_a_time = asyncio.Lock()
+
+    async def material(self, workspace: WorkspaceId, base: Sequence[Example]) -> str | None:
+        """A hash of all there is to learn from, in hexadecimal; none where nothing was ever corrected.
+
+        It changes with every correction, also with one that is withdrawn or erased, with the trusted
+        examples, and with the encoder.
+        """
+        async with self._database.read() as connection:
+            counting = await self._corrections.counting(connection, workspace, _KIND)
+        if not counting:
+            return None
+        ids = ",".join(f"{number}{'' if counts else '-'}" for number, counts in sorted(counting.items()))
+        return content_hash([*base, Example(ids, self._encoder.identity)])
 
     async def learn(
         self, workspace: WorkspaceId, base: Sequence[Example], *, at: datetime, seed: int = 0
@@ -122,12 +91,13 @@ class Learner:
         one without them, and every older model with erased ones loses its files. What is then promoted has
         been shown to be better (``study``); what was rejected is kept for whoever wants to look. Raises
         ``UnknownTriageModel`` when no model is live, ``ModelUnreadable``, ``ModelSuperseded`` when somebody
-        promotes or rolls back meanwhile.
+        promotes or rolls back meanwhile. Cancelled, it leaves everything as it was, and its thread ends
+        within a fold of the training that it is at.
         """
         async with self._one_at_a_time:
             async with self._database.read() as connection:
                 corrections = await self._corrections.of_kind(connection, workspace, _KIND)
-                stored = await self._corrections.ids(connection, workspace, _KIND)
+                stored = set(await self._corrections.counting(connection, workspace, _KIND))
             live, forgotten = await self._forget(workspace, base, corrections, stored, seed=seed)
             night = _Night(workspace, base, corrections, live, forgotten, at)
             before = await self._tried_before(night)
@@ -135,7 +105,7 @@ class Learner:
                 reason = f"Nothing was corrected since {before.version} was tried."
                 return night.report(Outcome.WAITING, Study(Verdict.WAIT, (reason,), usable=0, new=0))
             model = await asyncio.to_thread(load_model, self._registry.path(live))
-            found = await asyncio.to_thread(
+            found = await in_thread(
                 study,
                 base,
                 corrections,
@@ -147,24 +117,27 @@ class Learner:
             )
             return await self._act(night, found)
 
+    def _with_points(self, model: IntentModel, unseen: HeldOut) -> LearnedIntents:
+        return LearnedIntents(model, points_of(model.labels, unseen, self._intents))
+
     async def _act(self, night: _Night, found: Study) -> LearningReport:
-        if found.verdict is Verdict.PROMOTE and found.final is not None:
+        if found.verdict is Verdict.PROMOTE and found.final is not None and found.unseen is not None:
             report = night.report(Outcome.PROMOTED, found)
             added = await self._registry.add(
                 night.workspace,
                 _KIND,
-                found.final,
+                self._with_points(found.final, found.unseen),
                 metrics=report.figures(),
                 provenance=night.provenance(found.final, found.learned),
             )
             await self._registry.promote(night.workspace, _KIND, added.version, instead_of=night.live.version)
             return replace(report, live=added.version, tried=added.version)
-        if found.verdict is Verdict.REJECT and found.candidate is not None:
+        if found.verdict is Verdict.REJECT and found.candidate is not None and found.unseen is not None:
             report = night.report(Outcome.REJECTED, found)
             added = await self._registry.add(
                 night.workspace,
                 _KIND,
-                found.candidate,
+                self._with_points(found.candidate, found.unseen),
                 metrics=report.figures(),
                 provenance=night.provenance(found.candidate, found.tried),
                 state=ModelState.REJECTED,
@@ -189,12 +162,12 @@ class Learner:
         if gone:
             kept = _known(live, corrections)
             examples, _ = trainable(training_set(base, kept))
-            model = await asyncio.to_thread(_train, examples, self._encoder, seed)
+            model, unseen = await in_thread(train_with_unseen, examples, self._encoder, seed=seed)
             night = _Night(workspace, base, corrections, live, len(gone), live.created_at)
             added = await self._registry.add(
                 workspace,
                 _KIND,
-                model,
+                self._with_points(model, unseen),
                 metrics={"forgotten": len(gone)},
                 provenance=night.provenance(model, kept) | {_CONSIDERED: None},
             )
@@ -246,22 +219,6 @@ class _Night:
             _AGAINST: self.live.version,
             _CONSIDERED: self.considered,
         }
-
-
-def due(now: datetime, last_run: datetime | None, *, at: time) -> bool:
-    """Whether the daily run of ``at`` has not happened yet: it was due before ``now``, after ``last_run``.
-
-    ``at`` is in its own time zone, or in UTC. A run that was missed is due as soon as anybody asks, once.
-    """
-    local = now.astimezone(at.tzinfo or UTC)
-    latest = datetime.combine(local.date(), at, tzinfo=local.tzinfo)
-    if latest > local:
-        latest = datetime.combine(local.date() - timedelta(days=1), at, tzinfo=local.tzinfo)
-    return last_run is None or last_run < latest
-
-
-def _train(examples: Sequence[Example], encoder: Encoder, seed: int) -> IntentModel:
-    return train(examples, encoder, seed=seed)[0]
 
 
 def _learned(model: ModelVersion) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
-from inference.embeddings import Encoder
+from inference.embeddings import Encoder, Vector
 from triage.calibration import Scope, energy, example_folds, fit_scope, label_folds, weigh_heads
 from triage.errors import ModelUnreadable
 from triage.examples import OUT_OF_SCOPE, Example, check_trainable, content_hash
 from triage.heads import NAMES, Heads, Matrix, Scores, fit_heads, in_order
 from triage.ngrams import Ngrams, find_ngrams
+from triage.stopping import go_on
 from triage.storage import arrays_of, heads_of, read_model, unreadable, write_model
 
 
@@ -101,6 +103,10 @@ class IntentModel:
         scores = self.heads.scores(np.asarray(vectors, np.float32), counted)
         return np.asarray(np.tensordot(self.weights, scores, 1))
 
+    def label_vectors(self) -> dict[str, Vector]:
+        """What is in the middle of each label's examples: unit vectors (dimensions,) by label."""
+        return dict(zip(self.labels, self.heads.centres(), strict=True))
+
     @property
     def all_weights(self) -> NDArray[np.float64]:
         """The heads' weights for each label (heads, labels): the same for all."""
@@ -147,23 +153,28 @@ def readable_name(label: str) -> str:
     return spaced.strip().lower() if any(map(str.isalpha, spaced)) else ""
 
 
-def train(examples: Sequence[Example], encoder: Encoder, *, seed: int = 0) -> tuple[IntentModel, HeldOut]:
+def train(
+    examples: Sequence[Example], encoder: Encoder, *, seed: int = 0, stop: threading.Event | None = None
+) -> tuple[IntentModel, HeldOut]:
     """Fit a model on ``examples``; the same examples and seed give the same model.
 
     Those labelled ``oos`` join the labels left out of folds when the scope is fitted. Raises
-    ``ExamplesInvalid`` when there are too few labels or examples.
+    ``ExamplesInvalid`` when there are too few labels or examples, and ``Stopped`` within a fold or so after
+    ``stop`` is set.
     """
     with threadpool_limits(limits=1):  # products this small: threads that wait for one another cost more
-        return _train(examples, encoder, seed=seed)
+        return _train(examples, encoder, seed=seed, stop=stop)
 
 
-def _train(examples: Sequence[Example], encoder: Encoder, *, seed: int) -> tuple[IntentModel, HeldOut]:
+def _train(
+    examples: Sequence[Example], encoder: Encoder, *, seed: int, stop: threading.Event | None
+) -> tuple[IntentModel, HeldOut]:
     check_trainable(examples)
     inside = [example for example in examples if example.label != OUT_OF_SCOPE]
     texts = [example.text for example in inside]
     names, labels = in_order([example.label for example in inside])
     readable = [readable_name(name) for name in names]
-    data = _Data(texts, encoder.encode(texts), labels, readable, encoder.encode(readable))
+    data = _Data(texts, encoder.encode(texts), labels, readable, encoder.encode(readable), stop)
     scores = np.zeros((len(NAMES), len(texts), len(names)), np.float32)
     for fitted, scored in example_folds(labels, seed=seed):
         scores[:, scored] = _score_fold(data, fitted, scored, seed=seed)
@@ -194,6 +205,7 @@ class _Data:
     labels: NDArray[np.intp]
     names: Sequence[str]
     name_vectors: Matrix
+    stop: threading.Event | None
 
     @property
     def number(self) -> int:
@@ -202,6 +214,7 @@ class _Data:
 
     def fit(self, rows: NDArray[np.intp], *, seed: int) -> tuple[Ngrams, Heads]:
         """The heads of those rows. The name of a label is one more example of it, where it says anything."""
+        go_on(self.stop)
         named = [place for place in np.unique(self.labels[rows]) if self.names[place]]
         known = [self.texts[row] for row in rows] + [self.names[place] for place in named]
         vectors = np.concatenate([self.vectors[rows], self.name_vectors[named]])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from triage.calendars import CalendarSettings
@@ -16,6 +15,7 @@ from triage.conditions import Condition
 from triage.criteria import BusinessHours, IntentIs
 from triage.errors import RoutingInvalid
 from triage.labels import Priority
+from triage.rules_text import mapping_of
 from triage.sla import SlaTarget, SlaTargets
 
 GENERAL = "general"  # the queue of what nobody can place
@@ -161,18 +161,22 @@ def read_routing(file: Path, *, intents: Collection[str] = ()) -> RoutingSetting
     others. Raises ``RoutingInvalid``, which names the file, the places in it and what is wrong with each.
     """
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise RoutingInvalid(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise RoutingInvalid(f"{file} is not UTF-8: {error.reason} at byte {error.start}.") from None
-    except yaml.YAMLError as error:
-        raise RoutingInvalid(f"{file} is not YAML: {' '.join(str(error).split())}.") from None
-    if not isinstance(data, dict):
-        raise RoutingInvalid(f"{file} holds no mapping with {', '.join(sorted(KEYS))}.")
-    unknown = [f"{key}: it is not known here{_meant(str(key), KEYS)}" for key in data if key not in KEYS]
-    _refuse(str(file), unknown)
-    return parse_routing(data, source=str(file), intents=intents)
+    data = mapping_of(text, source=str(file), keys=KEYS)
+    return parse_only_routing(data, source=str(file), intents=intents)
+
+
+def parse_only_routing(
+    data: Mapping[str, object], *, source: str, intents: Collection[str] = ()
+) -> RoutingSettings:
+    """As ``parse_routing``, of what holds nothing but rules: a key that is not known is refused."""
+    unknown = [(str(key), f"it is not known here{_meant(str(key), KEYS)}") for key in data if key not in KEYS]
+    _refuse(source, unknown)
+    return parse_routing(data, source=source, intents=intents)
 
 
 def parse_routing(
@@ -186,16 +190,17 @@ def parse_routing(
     try:
         settings = RoutingSettings.model_validate(own)
     except ValidationError as error:
-        _refuse(source, [f"{_place(found['loc'])}: {_reason(found['msg'])}" for found in error.errors()])
+        _refuse(source, [(_place(found["loc"]), _reason(found["msg"])) for found in error.errors()])
         raise AssertionError from error  # pragma: no cover
-    _refuse(source, [f"{found.place}: {found.reason}" for found in _wrong_names(settings, intents)])
+    _refuse(source, [(found.place, found.reason) for found in _wrong_names(settings, intents)])
     return settings
 
 
-def _refuse(source: str, problems: list[str]) -> None:
+def _refuse(source: str, problems: list[tuple[str, str]]) -> None:
     if problems:
+        shown = "; ".join(f"{place}: {reason}" for place, reason in problems[:_REASONS_SHOWN])
         more = f"; and {len(problems) - _REASONS_SHOWN} more" if len(problems) > _REASONS_SHOWN else ""
-        raise RoutingInvalid(f"{source}: {'; '.join(problems[:_REASONS_SHOWN])}{more}.")
+        raise RoutingInvalid(f"{source}: {shown}{more}.", problems)
 
 
 def _place(location: Iterable[str | int]) -> str:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 from inference.embeddings import Encoder, Matrix
+from triage.stopping import go_on
 
 _SAME = 0.95  # cosine: another punctuation or case, a word more in a long message; not a paraphrase
+_BATCH = 256  # texts, about two seconds of one core
 _NUMBER = re.compile(r"\d")
 
 
 class RememberingEncoder:
-    """An encoder that encodes each text once: models are trained on much the same texts again and again."""
+    """An encoder that encodes each text once: models are trained on much the same texts again and again.
 
-    def __init__(self, encoder: Encoder) -> None:
+    Raises ``Stopped`` within a few hundred texts after ``stop`` is set.
+    """
+
+    def __init__(self, encoder: Encoder, *, stop: threading.Event | None = None) -> None:
         self._encoder = encoder
+        self._stop = stop
         self._known: dict[str, Matrix] = {}
         self.identity = encoder.identity
         self.dimensions = encoder.dimensions
@@ -27,7 +34,10 @@ class RememberingEncoder:
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector per text: (number of texts, dimensions)."""
         unknown = [text for text in dict.fromkeys(texts) if text not in self._known]
-        self._known.update(zip(unknown, self._encoder.encode(unknown), strict=True))
+        for start in range(0, len(unknown), _BATCH):
+            go_on(self._stop)
+            batch = unknown[start : start + _BATCH]
+            self._known.update(zip(batch, self._encoder.encode(batch), strict=True))
         rows = [self._known[text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, self.dimensions), np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from inference.embeddings import Encoder
 from triage.comparison import Judgement, LabelLoss, Paired, compare, judge, label_losses
 from triage.corrections import Conflict, Correction, as_examples, lessons
 from triage.examples import OUT_OF_SCOPE, Example
-from triage.model import IntentModel, train
+from triage.model import HeldOut, IntentModel, train
 from triage.quarantine import Batch, suspicious
 from triage.similar_texts import RememberingEncoder, groups
 from triage.text_hash import normalised
@@ -52,7 +53,8 @@ class Study:
 
     ``learned`` is what the ``final`` model, trained on everything, learned from the corrections: there is
     one when the verdict is to promote, while ``candidate`` is what was tried, from the older corrections
-    ``tried``. ``new`` different messages of the ``usable`` ones were unknown to the live model, ``held_out``
+    ``tried``; ``unseen`` is how the heads of the one that came of it did on messages unlike any that they
+    had seen. ``new`` different messages of the ``usable`` ones were unknown to the live model, ``held_out``
     of them judged.
     """
 
@@ -71,6 +73,7 @@ class Study:
     losses: tuple[LabelLoss, ...] = ()
     candidate: IntentModel | None = field(default=None, repr=False)
     final: IntentModel | None = field(default=None, repr=False)
+    unseen: HeldOut | None = field(default=None, repr=False)
     tried: tuple[Correction, ...] = field(default=(), repr=False)
     learned: tuple[Correction, ...] = field(default=(), repr=False)
 
@@ -84,6 +87,7 @@ def study(
     known: Collection[Correction] = (),
     limits: StudyLimits | None = None,
     seed: int = 0,
+    stop: threading.Event | None = None,
 ) -> Study:
     """Train on the trusted ``base`` and the older corrections, and compare with ``live`` on the youngest.
 
@@ -92,12 +96,26 @@ def study(
     examples that neither of two models saw; and neither all trusted examples nor those of any label may have
     become worse. That last is what stops corrections whose youngest part agrees with a mistake in the rest:
     there, one model learned from ``base`` and ``known``, the other from all corrections besides, just as the
-    final model will. The same input and seed give the same outcome.
+    final model will. The same input and seed give the same outcome. Raises ``Stopped`` soon after ``stop``
+    is set.
     """
+    remembering, limits = RememberingEncoder(encoder, stop=stop), limits or StudyLimits()
     with threadpool_limits(1):  # learning runs beside what answers customers, and small matrices gain nothing
-        return _Experiment(base, live, RememberingEncoder(encoder), known, limits or StudyLimits(), seed).run(
-            corrections
-        )
+        return _Experiment(base, live, remembering, known, limits, seed, stop).run(corrections)
+
+
+def train_with_unseen(
+    examples: Sequence[Example], encoder: Encoder, *, seed: int, stop: threading.Event | None = None
+) -> tuple[IntentModel, HeldOut]:
+    """A model, and how its heads did on examples that they had not seen, nor any that is nearly the same.
+
+    Corrections come in swarms: of ten alike, each fold has seen some, and would promise too much.
+    """
+    model, held_out = train(examples, encoder, seed=seed, stop=stop)
+    inside = [example for example in examples if example.label != OUT_OF_SCOPE]
+    place = groups([each.text for each in inside], [each.label for each in inside], encoder)
+    alone = np.bincount(place)[place] == 1
+    return model, HeldOut(held_out.labels[alone], held_out.by_label[alone])
 
 
 def trainable(examples: Sequence[Example]) -> tuple[list[Example], tuple[str, ...]]:
@@ -132,6 +150,7 @@ class _Experiment:
     known: Collection[Correction]
     limits: StudyLimits
     seed: int
+    stop: threading.Event | None
 
     def run(self, corrections: Sequence[Correction]) -> Study:
         everything = lessons(corrections)
@@ -158,11 +177,13 @@ class _Experiment:
 
     def _compare(self, study: Study, split: _Split) -> Study:
         older, _ = trainable(training_set(self.base, split.older))
-        candidate, _ = train(older, self.encoder, seed=self.seed)
+        candidate, unseen = train_with_unseen(older, self.encoder, seed=self.seed, stop=self.stop)
         youngest = as_examples(split.judges)
         before, after = (judge(model, youngest, self.encoder) for model in (self.live, candidate))
         hold_out = compare(before, after, seed=self.seed)
-        study = replace(study, candidate=candidate, tried=tuple(split.older), hold_out=hold_out)
+        study = replace(
+            study, candidate=candidate, unseen=unseen, tried=tuple(split.older), hold_out=hold_out
+        )
         if hold_out.low <= 0:
             return _decided(study, Verdict.REJECT, f"On the youngest corrections {_not_better(hold_out)}.")
         trusted_before, trusted_after = self._judge_trusted(split.learned)
@@ -174,8 +195,8 @@ class _Experiment:
         if against:
             return _decided(study, Verdict.REJECT, *against)
         everything, rare = trainable(training_set(self.base, split.learned))
-        final, _ = train(everything, self.encoder, seed=self.seed)
-        study = replace(study, final=final, learned=tuple(split.learned), unlearnable=rare)
+        final, unseen = train_with_unseen(everything, self.encoder, seed=self.seed, stop=self.stop)
+        study = replace(study, final=final, unseen=unseen, learned=tuple(split.learned), unlearnable=rare)
         return _decided(study, Verdict.PROMOTE, f"On the youngest corrections {_better(hold_out)}.")
 
     def _split(self, found: Sequence[Correction]) -> _Split:
@@ -211,7 +232,7 @@ class _Experiment:
             for corrections in (known, learned):
                 unseen = [each for each in corrections if normalised(each.text) not in texts]
                 examples, _ = trainable(training_set(rest, unseen))
-                models.append(train(examples, self.encoder, seed=self.seed)[0])
+                models.append(train(examples, self.encoder, seed=self.seed, stop=self.stop)[0])
             before += judge(models[0], judging, self.encoder)
             after += judge(models[1], judging, self.encoder)
             if len(before.right) >= self.limits.most_trusted:

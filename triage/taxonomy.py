@@ -109,6 +109,11 @@ class Taxonomy(_Part):
             for leaf in parent.intents
         }
 
+    @property
+    def intent_names(self) -> tuple[str, ...]:
+        """The full names that rules may ask for: every intent, and every group of intents."""
+        return (*self.leaves, *(parent.name for parent in self.intents))
+
     def examples(self) -> list[Example]:
         """What an intent model learns from: every example of every leaf, and what is out of scope."""
         found = [

@@ -5,8 +5,8 @@ Texts are encrypted on the way in and decrypted on the way out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +19,15 @@ from store.encryption import Cipher
 from store.tables import tickets
 from triage.correction_store import CorrectionStore
 from triage.corrections import SEVERAL, Correction, CorrectionId, CorrectionSource, LabelKind, TicketId
-from triage.errors import UnknownTicket
+from triage.errors import UnknownCorrection, UnknownTicket
 from triage.examples import OUT_OF_SCOPE
-from triage.labels import Certainty, Label, Triage
+from triage.label_record import ROUTING, label_record, with_routing
+from triage.labels import Certainty, Triage
 from triage.reading import read_message
+from triage.routing import Routing
 from triage.text_hash import TextHash
+
+_RULED = frozenset({LabelKind.QUEUE, LabelKind.PRIORITY})  # which label the rules have a say in
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,11 @@ class NewTicket:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A message with what the model said of it (``labels``, by version ``model``) and what people said.
+    """A message with what the models and the rules said of it (``labels``) and what people said.
 
-    ``final_labels`` has people's label of each kind they spoke of; of signals and urgency, whether each
-    that they named holds. ``intent``, ``queue`` and ``certainty`` are what people said, else the model.
+    ``labels`` are a ``label_record`` ``with_routing``, by version ``model``. ``final_labels`` has people's
+    label of each kind they spoke of; of signals and urgency, whether each that they named holds. ``intent``,
+    ``queue`` and ``certainty`` are what people said, else the rules, else the models.
     """
 
     id: TicketId
@@ -67,6 +72,11 @@ class Ticket:
     def read(self) -> str:
         """What the model reads of it; what its corrections teach about."""
         return _read(self.text, self.subject)
+
+    @property
+    def routing(self) -> Mapping[str, Any] | None:
+        """Where the rules sent it and why, as ``with_routing`` keeps it; none without rules."""
+        return self.labels.get(ROUTING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +170,26 @@ class TicketStore:
         ticket: TicketId,
         *,
         triage: Triage,
+        routing: Routing | None = None,
         at: datetime,
     ) -> Ticket:
-        """Store what the model says; what people said stays. Raises ``UnknownTicket``."""
+        """Store what the models and the rules say; what people said stays. Raises ``UnknownTicket``."""
+        record = with_routing(label_record(triage), routing)
+        return await self.put_labels(connection, workspace, ticket, labels=record, model=triage.model, at=at)
+
+    async def put_labels(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        ticket: TicketId,
+        *,
+        labels: Mapping[str, Any],
+        model: str | None,
+        at: datetime,
+    ) -> Ticket:
+        """As ``set_labels``, with labels as a ticket has them: those of a backfill, or those before it."""
         before = await self.get(connection, workspace, ticket, lock=True)
-        labelled = replace(before, labels=label_record(triage), model=triage.model, updated_at=at)
+        labelled = replace(before, labels=dict(labels), model=model, updated_at=at)
         return await self._write_labels(connection, labelled)
 
     async def correct(
@@ -195,12 +220,22 @@ class TicketStore:
         return await self._settle(connection, before, at=at), correction
 
     async def withdraw(
-        self, connection: AsyncConnection, workspace: WorkspaceId, correction: CorrectionId, *, at: datetime
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        correction: CorrectionId,
+        *,
+        ticket: TicketId | None = None,
+        at: datetime,
     ) -> Correction:
         """Let a correction count for nothing; its ticket goes back to the word before it, if any.
 
-        Raises ``UnknownCorrection``.
+        With ``ticket`` it must be one of its. Raises ``UnknownCorrection``.
         """
+        if ticket is not None:
+            found = await self.corrections.get(connection, workspace, correction)
+            if found.ticket != ticket:
+                raise UnknownCorrection(f"There is no correction {correction} of the ticket {ticket}.")
         withdrawn = await self.corrections.withdraw(connection, workspace, correction, at=at)
         if withdrawn.ticket is not None:
             before = await self.get(connection, workspace, withdrawn.ticket, lock=True)
@@ -268,31 +303,6 @@ class TicketStore:
         )
 
 
-def label_record(triage: Triage) -> dict[str, Any]:
-    """``triage`` as plain JSON without a word of the message: evidence as offsets, no entities."""
-    one = {
-        name: _plain(getattr(triage, name)) for name in ("intent", "queue", "sentiment", "origin", "language")
-    }
-    several = {
-        name: [_plain(label) for label in getattr(triage, name)]
-        for name in ("intents", "further", "signals", "urgency")
-    }
-    priority = {
-        "name": str(triage.priority.name),
-        "probability": triage.priority.probability,
-        "probabilities": {str(name): value for name, value in triage.priority.probabilities},
-        "reasons": [_plain(label) for label in triage.priority.reasons],
-    }
-    return {
-        "certainty": str(triage.certainty),
-        "in_scope": triage.in_scope,
-        "sentiment_score": triage.sentiment_score,
-        "priority": priority,
-        **one,
-        **several,
-    }
-
-
 def final_labels(corrections: Iterable[Correction]) -> dict[str, Any]:
     """People's label by kind; of signals and urgency, whether each that was named holds. Oldest first."""
     final: dict[str, Any] = {}
@@ -308,19 +318,12 @@ def final_labels(corrections: Iterable[Correction]) -> dict[str, Any]:
     return final
 
 
-def _plain(label: Label) -> dict[str, Any]:
-    evidence: Sequence[dict[str, Any]] = [asdict(words) for words in label.evidence]
-    return {
-        "name": str(label.name),
-        "probability": label.probability,
-        "evidence": [{key: words[key] for key in ("start", "end", "weight")} for words in evidence],
-    }
-
-
 def _said(ticket: Ticket, kind: LabelKind) -> str | None:
-    """The ticket's one label of ``kind``: people's, else the model's."""
+    """The ticket's one label of ``kind``: people's, else the rules', else the models'."""
     if kind in ticket.final_labels:
         return str(ticket.final_labels[kind])
+    if ticket.routing is not None and kind in _RULED:
+        return str(ticket.routing[kind])
     said = ticket.labels.get(kind)
     return None if said is None else str(said["name"])
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from inference.embeddings import Encoder, Matrix, Tokens
+from inference.embeddings import Encoder, Matrix, TokenEmbeddings, Tokens
+from kit.privacy import Redaction, redact
 from kit.text import sentences
 from triage.automatic import automatic_origin
 from triage.brands import Brands, Named
@@ -42,12 +43,23 @@ DEFAULT_RISK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """A message on its way: as it came, what is new in it, and that with names replaced."""
+class ReadMessage:
+    """A message on its way: as it came, what is new in it, that redacted, and then with names replaced."""
 
     message: Message
     reading: Reading
+    redaction: Redaction | None
     named: Named
+
+    @property
+    def text(self) -> str:
+        """What the models of labels are shown."""
+        return self.named.text
+
+    @property
+    def own_words(self) -> str:
+        """The same with names as they were written: what its language is told by."""
+        return self.redaction.text if self.redaction else self.reading.text
 
     @property
     def original(self) -> str:
@@ -55,8 +67,9 @@ class _Read:
         return self.message.text or ""
 
     def locate(self, start: int, end: int) -> tuple[int, int]:
-        """Where ``named.text[start:end]`` stands in the original."""
-        return self.reading.original_span(*self.named.before(start, end))
+        """Where ``text[start:end]`` stands in the original."""
+        place = self.named.before(start, end)
+        return self.reading.original_span(*(self.redaction.before(*place) if self.redaction else place))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,29 +118,36 @@ class Triager:
         """One ``Triage`` per message, whatever is in it. Dates in messages are relative to ``today``."""
         if not messages:
             return []
-        read = [self._read(message) for message in messages]
-        texts = [one.named.text for one in read]
+        read = [self.read(message) for message in messages]
+        texts = [one.text for one in read]
         if evidence or any(_several(text) for text in texts):
             encoded = self._encoder.encode_with_tokens(texts)
-            vectors, tokens = encoded.texts, encoded.tokens
         else:
-            vectors, tokens = self._encoder.encode(texts), []
-        return self._judge(read, vectors, tokens, evidence=evidence, today=today)
+            encoded = TokenEmbeddings(self._encoder.encode(texts), [])
+        return self.judge(read, encoded, evidence=evidence, today=today)
 
-    def _read(self, message: Message) -> _Read:
+    def read(self, message: Message, *, placeholders: Mapping[str, str] | None = None) -> ReadMessage:
+        """What ``judge`` takes. With ``placeholders``, personal data is shown to no model.
+
+        It is replaced as ``kit.privacy.redact`` does, by those that ``placeholders`` knows and new ones.
+        """
         reading = read_message(message.text, subject=message.subject)
-        return _Read(message, reading, self._brands.name(reading.text))
+        redaction = None if placeholders is None else redact(reading.text, placeholders)
+        return ReadMessage(
+            message, reading, redaction, self._brands.name(redaction.text if redaction else reading.text)
+        )
 
-    def _judge(
+    def judge(
         self,
-        read: Sequence[_Read],
-        vectors: Matrix,
-        tokens: Sequence[Tokens],
+        read: Sequence[ReadMessage],
+        encoded: TokenEmbeddings,
         *,
-        evidence: bool,
-        today: date | None,
+        evidence: bool = True,
+        today: date | None = None,
     ) -> list[Triage]:
-        texts = [one.named.text for one in read]
+        """As ``triage``, of messages that are read and whose ``text`` somebody has ``encoded`` already."""
+        texts = [one.text for one in read]
+        vectors, tokens = encoded.texts, encoded.tokens
         found = find_ngrams(texts)
         intents, marks = self.models.intents, self.models.marks
         of_intents, of_marks = intents.ngrams.matrix(found), marks.ngrams.matrix(found)
@@ -149,7 +169,7 @@ class Triager:
         scope = self.models.intents.scope
         return scope.probability(energy(intent_logits)) if scope else np.ones(len(intent_logits))
 
-    def _one(self, read: _Read, judged: _Judged, *, today: date | None) -> Triage:
+    def _one(self, read: ReadMessage, judged: _Judged, *, today: date | None) -> Triage:
         by_intent, fits, by_mark = judged.by_intent, judged.fits, judged.by_mark
         said = _Explainer(read, self.models.intents.heads, self.models.intents.all_weights, judged.of_intent)
         of_marks = _Explainer(read, self.models.marks.heads, self.models.marks.weights, judged.of_mark)
@@ -180,7 +200,7 @@ class Triager:
             sentiment=sentiment,
             sentiment_score=sum(score * probability for score, probability in by_level),
             origin=_origin(read.message, _likeliest(chosen["origin"], "origin", starts["origin"], of_marks)),
-            language=self._language(read.reading.text),
+            language=self._language(read.own_words),
             signals=signals,
             urgency=urgency,
             entities=self._entities.find(read.original, today=today),
@@ -248,7 +268,9 @@ class Triager:
 class _Explainer:
     """Says which words speak for a label; nothing, where nobody asked for evidence."""
 
-    def __init__(self, read: _Read, heads: Heads, weights: NDArray[np.float64], of_pass: Pass | None) -> None:
+    def __init__(
+        self, read: ReadMessage, heads: Heads, weights: NDArray[np.float64], of_pass: Pass | None
+    ) -> None:
         self._read = read
         self._heads = heads
         self._weights = weights
@@ -260,7 +282,7 @@ class _Explainer:
             return ()
         toward = contrast(label, against or {}, number=self._weights.shape[1])
         by_character = shares(self._pass, self._heads, self._weights, toward)
-        return telling(self._read.named.text, by_character, self._read.locate, self._read.original)
+        return telling(self._read.text, by_character, self._read.locate, self._read.original)
 
 
 def _priorities(labels: Sequence[str], intents: Mapping[str, Intent]) -> NDArray[np.float64]:

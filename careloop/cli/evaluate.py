@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +12,11 @@ import typer
 from rich.progress import Progress
 
 from careloop.build import Parts, open_encoder
+from careloop.build_triage import routing_rules, taxonomy_file, triage_models, triager_maker
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.session import console, progress_console, read_settings, with_parts
+from careloop.cli.triagers import TaxonomyOption
+from careloop.settings import Settings
 from evals.corpus import CorpusSource
 from evals.dataset import Dataset, Half, load_dataset
 from evals.errors import DatasetInvalid
@@ -22,17 +25,26 @@ from evals.report import Report
 from evals.suites.answers import evaluate_answers
 from evals.suites.evidence import evaluate_evidence
 from evals.suites.groundedness import evaluate_groundedness, load_pairs
-from evals.suites.intents import evaluate_folds, evaluate_intents
+from evals.suites.intents import RISK, evaluate_folds, evaluate_intents
 from evals.suites.language import evaluate_language, load_messages
 from evals.suites.replay import evaluate_replay
 from evals.suites.retrieval import evaluate_retrieval
+from evals.suites.routing import (
+    OWN_TICKETS,
+    LabelledTicket,
+    evaluate_routing,
+    evaluate_routing_folds,
+    load_tickets,
+)
 from evals.suites.signals import evaluate_sentiment, evaluate_signals, load_churn, load_felt
+from inference.embeddings import Encoder
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource, Source
 from triage.brands import fill
 from triage.examples import read_examples
 from triage.labelled import read_labelled
 from triage.models import prepare_marks, prepare_models
+from triage.routing import Router
 from triage.taxonomy import read_taxonomy, shipped
 from triage.triager import Triager
 
@@ -119,14 +131,21 @@ def intents(
     ] = None,
     seed: Annotated[list[int] | None, typer.Option(help="Seed of a run; repeat for several.")] = None,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
+    risk: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Share of messages routed that may be wrong.")
+    ] = RISK,
     peers: Annotated[
         Path | None, typer.Option(help="CSV of what others said to the test messages.", metavar="CSV")
+    ] = None,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(help="Draws a reliability diagram as NAME.png and NAME.svg.", metavar="NAME"),
     ] = None,
     json: Json = None,
 ) -> None:
     """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
-    if test is None and (shots or peers or len(seed or []) > 1):
-        raise typer.BadParameter("--shots, --peers and a second --seed need a --test set.")
+    if test is None and (shots or peers or diagram or len(seed or []) > 1):
+        raise typer.BadParameter("--shots, --peers, --diagram and a second --seed need a --test set.")
     examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
     seeds = seed or [0]
     with open_encoder(read_settings()) as encoder, progress_bar() as bar:
@@ -136,7 +155,9 @@ def intents(
             bar.advance(task)
 
         if test is None:
-            report = evaluate_folds(name, examples, encoder, folds=folds, seed=seeds[0], advance=advance)
+            report = evaluate_folds(
+                name, examples, encoder, folds=folds, seed=seeds[0], risk=risk, advance=advance
+            )
         else:
             held = read_examples(test)
             report = evaluate_intents(
@@ -146,7 +167,9 @@ def intents(
                 encoder,
                 shots=shots,
                 seeds=seeds,
+                risk=risk,
                 peers=peers,
+                diagram=diagram,
                 advance=advance,
             )
     _deliver(report, json, several=False)
@@ -173,6 +196,76 @@ def sentiment(*, data: LabelledCsv, json: Json = None) -> None:
         model = prepare_marks(encoder, settings.encoder.cache_dir, told=_tell)
         report = evaluate_sentiment(data.stem, load_felt(data), model, encoder)
     _deliver(report, json, several=False)
+
+
+@app.command()
+def routing(
+    *,
+    data: Annotated[
+        Path, typer.Option(help="CSV, JSONL or Parquet; else tickets of our own.", metavar="FILE")
+    ] = OWN_TICKETS,
+    text: Annotated[str, typer.Option(help="Column of the messages.")] = "text",
+    queue: Annotated[str, typer.Option(help="Column of the queues they belong in.")] = "queue",
+    priority: Annotated[str | None, typer.Option(help="Column of P1 to P4, if there is one.")] = None,
+    taxonomy: TaxonomyOption = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="Routing rules, instead of the setting's.", metavar="RULES.yaml")
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(min=0.001, max=0.999, help="Share of wrong automatic routings accepted; the setting's."),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Learn the queues from the set itself, in so many folds, without rules."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the folds.")] = 0,
+    json: Json = None,
+) -> None:
+    """Where tickets go: accuracy, what goes by itself and how often wrongly, queues, confusions, priority."""
+    settings = read_settings()
+    if data == OWN_TICKETS:
+        taxonomy, priority = taxonomy or "telecom", priority or "priority"
+    settings.triage.taxonomy = taxonomy or settings.triage.taxonomy
+    settings.triage.routing = rules or settings.triage.routing
+    settings.triage.risk = risk or settings.triage.risk
+    tickets = load_tickets(data, text=text, queue=queue, priority=priority)
+    with open_encoder(settings) as encoder, progress_bar() as bar:
+        task = bar.add_task(data.name, total=len(tickets))
+        report = _routing_report(
+            f"{data.parent.name}/{data.stem}",
+            tickets,
+            settings,
+            encoder,
+            folds=folds,
+            seed=seed,
+            advance=lambda done: bar.advance(task, done),
+        )
+    _deliver(report, json, several=False)
+
+
+def _routing_report(
+    name: str,
+    tickets: Sequence[LabelledTicket],
+    settings: Settings,
+    encoder: Encoder,
+    *,
+    folds: int | None,
+    seed: int,
+    advance: Callable[[int], None],
+) -> Report:
+    risk = settings.triage.risk
+    if folds is not None:
+        marks = prepare_marks(encoder, settings.encoder.cache_dir, told=_tell)
+        return evaluate_routing_folds(
+            name, tickets, marks, encoder, risk=risk, folds=folds, seed=seed, advance=advance
+        )
+    known = read_taxonomy(taxonomy_file(settings))
+    found = routing_rules(settings, known)
+    models = triage_models(settings, known, encoder, told=_tell)
+    triager = triager_maker(settings, known, encoder)(models)
+    router = None if found is None else Router.of(found)
+    return evaluate_routing(name, tickets, triager, router, risk=risk, advance=advance)
 
 
 @app.command()

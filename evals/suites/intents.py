@@ -16,9 +16,14 @@ from evals.measures import Measures
 from evals.metrics import auroc, ece, macro_f1
 from evals.report import Report, Stopwatch
 from inference.embeddings import Encoder
+from triage.diagrams import draw_reliability
+from triage.drift import DriftReport, Snapshot, measure_drift
 from triage.examples import OUT_OF_SCOPE, Example
-from triage.model import train
+from triage.labels import Certainty
+from triage.model import Prediction, train
+from triage.risk import certainty_of, fit_operating_points
 
+RISK = 0.05  # share of messages routed that may be wrong
 _PEER_COLUMNS = ("peer", "text", "label", "predicted", "score")
 
 
@@ -26,8 +31,8 @@ _PEER_COLUMNS = ("peer", "text", "label", "predicted", "score")
 class Judged:
     """A test message with what was predicted for it.
 
-    ``probability`` is that of the label, ``surety`` grows with how likely any label fits; ``seed`` tells
-    the runs apart.
+    ``probability`` is that of the label, ``surety`` grows with how likely any label fits; ``routed`` says
+    that the model is sure enough for the risk asked for; ``seed`` tells the runs apart.
     """
 
     example: Example
@@ -35,6 +40,7 @@ class Judged:
     probability: float
     surety: float
     seed: int = 0
+    routed: bool = False
 
     @property
     def in_scope(self) -> bool:
@@ -59,16 +65,41 @@ def few_shot(examples: Sequence[Example], shots: int, *, seed: int) -> list[Exam
 
 
 def judge(
-    train_on: Sequence[Example], test_on: Sequence[Example], encoder: Encoder, *, seed: int
-) -> list[Judged]:
-    """Train on one set and predict the other; every message gets a label, however unsure."""
-    model, _ = train(train_on, encoder, seed=seed)
+    train_on: Sequence[Example],
+    test_on: Sequence[Example],
+    encoder: Encoder,
+    *,
+    seed: int,
+    risk: float = RISK,
+) -> tuple[list[Judged], DriftReport]:
+    """Train on one set and predict the other; every message gets a label, however unsure.
+
+    A message is routed when the model's own operating points, from held-out training messages, allow it at
+    ``risk``. The report says how the test messages differ from those trained on.
+    """
+    model, held_out = train(train_on, encoder, seed=seed)
+    points = fit_operating_points(held_out.probability, held_out.predicted == held_out.labels, risks=[risk])
     texts = [example.text for example in test_on]
-    predictions = model.predict(texts, encoder, others=0)
-    return [
-        Judged(example, found.label, found.probability, found.in_scope, seed)
+    vectors = encoder.encode(texts)
+    predictions = model.predict_encoded(texts, vectors, others=0)
+    judged = [
+        Judged(
+            example,
+            found.label,
+            found.probability,
+            found.in_scope,
+            seed,
+            certainty_of(found.probability, found.in_scope, points=points, risk=risk) is Certainty.SURE,
+        )
         for example, found in zip(test_on, predictions, strict=True)
     ]
+    learned = [example.text for example in train_on if example.label != OUT_OF_SCOPE]
+    before = [
+        Prediction(model.labels[label], float(probability), 1.0, ())
+        for label, probability in zip(held_out.predicted, held_out.probability, strict=True)
+    ]
+    reference = Snapshot.of(before, encoder.encode(learned), learned, seed=seed)
+    return judged, measure_drift(reference, Snapshot.of(predictions, vectors, texts, seed=seed))
 
 
 def evaluate_intents(
@@ -79,21 +110,36 @@ def evaluate_intents(
     *,
     shots: int | None = None,
     seeds: Sequence[int] = (0,),
+    risk: float = RISK,
     peers: Path | None = None,
+    diagram: Path | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Report:
     """Train on ``train_on`` and judge ``test_on``, once for each of ``seeds``; figures are over all runs.
 
-    ``shots`` takes that many examples of each label, drawn anew by each seed. ``peers`` is a file of what
-    others said to the same messages; their figures are recomputed from it.
+    ``shots`` takes that many examples of each label, drawn anew by each seed. ``risk`` in (0, 1) is the share
+    of messages routed that may be wrong. ``peers`` is a file of what others said to the same messages; their
+    figures are recomputed from it. ``diagram`` is where a reliability diagram of the messages in scope is
+    drawn, with ``.png`` and ``.svg`` behind it. ``shift`` figures compare test messages with those of the
+    first run's training (``triage.drift``): the change of the mean probability, and the p of equal vectors.
     """
     stopwatch = Stopwatch()
     judged: list[Judged] = []
+    shifts: list[DriftReport] = []
     for seed in seeds:
         chosen = few_shot(train_on, shots, seed=seed) if shots else train_on
-        judged += judge(chosen, test_on, encoder, seed=seed)
+        found, shift = judge(chosen, test_on, encoder, seed=seed, risk=risk)
+        judged += found
+        shifts.append(shift)
         advance()
     measures = measure(judged)
+    if diagram is not None:
+        inside = [one for one in judged if one.in_scope]
+        draw_reliability(
+            [one.probability for one in inside], [one.right for one in inside], title=name, target=diagram
+        )
+    measures.number("shift.probability", shifts[0].confidence.after - shifts[0].confidence.before)
+    measures.number("shift.vectors_p", shifts[0].mmd_p)
     if peers is not None:
         for peer, answers in read_peers(peers).items():
             measures.metrics.update(
@@ -112,6 +158,7 @@ def evaluate_folds(
     *,
     folds: int,
     seed: int = 0,
+    risk: float = RISK,
     advance: Callable[[], None] = lambda: None,
 ) -> Report:
     """Cross-validation over ``examples``: each is judged by a model that was trained without its fold."""
@@ -120,18 +167,18 @@ def evaluate_folds(
     judged: list[Judged] = []
     split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
     for fitted, held in split:
-        judged += judge(
-            [examples[row] for row in fitted], [examples[row] for row in held], encoder, seed=seed
-        )
+        learned, asked = [examples[row] for row in fitted], [examples[row] for row in held]
+        judged += judge(learned, asked, encoder, seed=seed, risk=risk)[0]
         advance()
     return stopwatch.report("intents", name, len(examples), measure(judged))
 
 
 def measure(judged: Sequence[Judged], *, sure: bool = True) -> Measures:
-    """Accuracy and macro-F1 in scope, AUROC of in scope against out of it, calibration error.
+    """Accuracy and macro-F1 in scope, AUROC of in scope against out of it, calibration error, routing.
 
     ``sure`` says that probabilities claim to be ones, so that their error means something. Macro-F1 is
-    the mean over runs.
+    the mean over runs. ``routed_error`` is the share of messages routed that is wrong: those of another label
+    and, where it does not say in scope, those that no label fits.
     """
     measures = Measures()
     inside = [one for one in judged if one.in_scope]
@@ -139,6 +186,9 @@ def measure(judged: Sequence[Judged], *, sure: bool = True) -> Measures:
     measures.statistic("macro_f1", len(inside), _macro_f1(inside))
     if sure:
         measures.pairs("ece", [one.probability for one in inside], [one.right for one in inside], ece)
+        measures.mean("routed_share", [one.routed for one in judged])
+        measures.mean("routed_error", [not one.right for one in judged if one.routed])
+        measures.mean("routed_error_in_scope", [not one.right for one in inside if one.routed])
     if len(inside) < len(judged):
         measures.pairs("oos_auroc", [one.surety for one in judged], [one.in_scope for one in judged], _auroc)
     return measures

@@ -6,6 +6,7 @@ passage that appeared or went; ``retrieval.follower`` applies those rows to the 
 """
 
 from store.tables.access import api_keys, idempotency_keys, workspaces
+from store.tables.backfills import backfill_entries, backfills
 from store.tables.base import metadata
 from store.tables.conversations import citations, conversation_events, conversations, feedback, messages
 from store.tables.knowledge import (
@@ -17,10 +18,12 @@ from store.tables.knowledge import (
     passages,
     sources,
 )
-from store.tables.triage import corrections, tickets, triage_models
+from store.tables.triage import corrections, learning_runs, second_opinions, tickets, triage_models
 
 __all__ = [
     "api_keys",
+    "backfill_entries",
+    "backfills",
     "citations",
     "conversation_events",
     "conversations",
@@ -32,9 +35,11 @@ __all__ = [
     "index_operations",
     "index_states",
     "ingestions",
+    "learning_runs",
     "messages",
     "metadata",
     "passages",
+    "second_opinions",
     "sources",
     "tickets",
     "triage_models",

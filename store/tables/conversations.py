@@ -28,6 +28,7 @@ conversations = Table(
     Column("owner", String(20), nullable=False),  # bot, queue, human
     Column("agent", String(200)),  # who, while owner is human
     Column("queue", String(80)),  # which, while owner is queue
+    Column("priority", String(2)),  # P1 to P4, from the handover until it is resolved or the bot has it again
     Column("status", String(20), nullable=False),  # open, resolved
     Column("language", String(8)),
     Column("redactions", LargeBinary),  # encrypted mapping of placeholders to what they stand for
@@ -47,10 +48,11 @@ messages = Table(
     Column("sequence", Integer, nullable=False),  # 1, 2, 3, ... within the conversation
     Column("author", String(20), nullable=False),  # customer, bot, agent
     Column("text", LargeBinary, nullable=False),  # encrypted
-    Column("kind", String(20), nullable=False),  # message; for the bot: answer, clarify, handover, ...
+    Column("kind", String(20), nullable=False),  # message, automatic; of the bot: answer, clarify, ...
     Column("answerability", Float),  # calibrated probability that the knowledge base answers, 0..1
     Column("trace", Json),  # how the answer came about: no message text
     Column("options", Json),  # choices of a clarifying question
+    Column("labels", LargeBinary),  # encrypted: what triage says of the turn that ends with this message
     Column("client_id", String(80)),  # the client's own id: the same one twice is the same message
     Column("reply_to", Id),  # the customer message that a bot message answers
     Column("created_at", UtcDateTime, nullable=False),
@@ -85,7 +87,7 @@ conversation_events = Table(
     Column("id", Integer, primary_key=True),
     workspace_column(),
     Column("conversation_id", Id, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    Column("kind", String(40), nullable=False),  # message, owner, status, feedback
+    Column("kind", String(40), nullable=False),  # message, labels, owner, status
     Column("payload", Json, nullable=False),  # ids and states only, no message text
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_conversation_events_conversation_id_id", "conversation_id", "id"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -62,6 +64,44 @@ corrections = Table(
     Index("ix_corrections_workspace_id_text_hash", "workspace_id", "text_hash"),
     Index("ix_corrections_ticket_id", "ticket_id"),
     sqlite_autoincrement=True,  # an id is never used twice: models name the corrections they learned from
+)
+
+second_opinions = Table(
+    "second_opinions",
+    metadata,
+    Column("ticket_id", Id, ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    workspace_column(),
+    Column("classifier", String(200), nullable=False),  # the intent that the models found likeliest
+    Column("candidates", Json, nullable=False),  # the intents on offer
+    Column("label", String(200)),  # empty: none of them, or no answer
+    Column("agrees", Boolean),
+    Column("reason", LargeBinary, nullable=False),  # encrypted: a sentence about the message
+    Column("model", String(200), nullable=False),
+    Column("prompt", String(80), nullable=False),  # its name and a hash of its text
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("seconds", Float, nullable=False),
+    Column("failure", String(80)),
+    Column("made_at", UtcDateTime, nullable=False),
+    Index("ix_second_opinions_workspace_id_made_at", "workspace_id", "made_at"),
+)
+
+# The last run of each workspace, which is a lease while it is under way.
+learning_runs = Table(
+    "learning_runs",
+    metadata,
+    workspace_column(),
+    Column("id", Id),  # who may write here; empty while nothing was ever learned
+    Column("started_by", String(20)),  # night, api, command
+    Column("started_at", UtcDateTime),
+    Column("alive_at", UtcDateTime),  # the last sign of life; empty once it was cut short
+    Column("finished_at", UtcDateTime),
+    Column("report", Json),
+    Column("error", String(1000)),
+    Column("night", UtcDateTime),  # the last one that was seen to, whether there was anything to learn or not
+    Column("attempts", Integer, nullable=False),  # of that night
+    Column("learned_from", String(64)),  # a hash of all that the last whole run had to learn from
+    PrimaryKeyConstraint("workspace_id"),
 )
 
 _IS_LIVE = text("state = 'live'")

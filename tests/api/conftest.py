@@ -205,9 +205,24 @@ class World:
 
 @pytest.fixture
 async def world(database: Database, clock: ManualClock, tmp_path: Path) -> AsyncIterator[World]:
-    made = await make_world(database, clock, tmp_path / "triage")
+    async with open_world(database, clock, tmp_path / "triage") as made:
+        yield made
+
+
+@pytest.fixture
+async def each_world(each_database: Database, clock: ManualClock, tmp_path: Path) -> AsyncIterator[World]:
+    """The same, once on SQLite and once on PostgreSQL."""
+    async with open_world(each_database, clock, tmp_path / "triage") as made:
+        yield made
+
+
+@asynccontextmanager
+async def open_world(database: Database, clock: ManualClock, models: Path) -> AsyncIterator[World]:
+    made = await make_world(database, clock, models)
     yield made
     await made.app.state.learning.stop()
+    await made.app.state.opinions.stop()
+    await made.app.state.operations.stop()
     made.pipeline.gate.set()
     await made.assistant.stop()
 
@@ -251,6 +266,12 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
 @pytest.fixture
 async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     async with world.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def each_client(each_world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with each_world.client() as client:
         yield client
 
 

@@ -25,6 +25,7 @@ _NAMED_BY_ID = {
     "version_id",
     "key_id",
     "ticket_id",
+    "correction_id",
     "version",
 }
 _BODIES = {
@@ -54,6 +55,19 @@ _WITHOUT_IDS = {
     "roll_back_triage_model",
     "start_learning",
     "get_learning",
+    "report_second_opinions",
+    "start_discovery",
+    "get_discovery",
+    "start_drift_report",
+    "get_drift_report",
+    "try_routing",
+    "try_backfill",
+    "get_backfill_trial",
+    "start_backfill",
+    "get_backfill",
+    "resume_backfill",
+    "stop_backfill",
+    "undo_backfill",
     "create_ticket",
     "list_tickets",
     "create_visitor_token",
@@ -86,7 +100,7 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
     key = (await client.get("/v1/keys")).json()["items"][0]["id"]
     ticket = (await client.post("/v1/tickets", json={"text": "Refund me.", "external_id": "1"})).json()
     ticket_id = ticket["ticket"]["id"]
-    await client.post(f"/v1/tickets/{ticket_id}/corrections", json=_BODIES["correct_ticket"])
+    said = await client.post(f"/v1/tickets/{ticket_id}/corrections", json=_BODIES["correct_ticket"])
     triage = world.services.triage
     assert triage is not None
     await adopt(triage.registry, DEFAULT_WORKSPACE, triage.triagers.shipped)
@@ -100,6 +114,7 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
         "version_id": "ver_default",
         "key_id": key,
         "ticket_id": ticket_id,
+        "correction_id": str(said.json()["correction"]["id"]),
         "version": model,
     }
 
@@ -161,6 +176,7 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         assert (await stranger.get("/v1/triage/models")).json()["items"] == []
         assert (await stranger.post("/v1/triage/models/rollback")).status_code == 409
         assert (await stranger.get("/v1/triage/learn")).status_code == 404
+        assert (await stranger.get("/v1/triage/second-opinions")).json()["asked"] == 0
         assert (await stranger.get("/v1/knowledge/health")).json()["documents"] == 1
 
 

@@ -21,10 +21,13 @@ pytestmark = pytest.mark.anyio
 # What belongs to a run over several requests, which tests of ours have.
 _ELSEWHERE = "use_after_free,ensure_resource_availability,object_level_authorization"
 # OpenAI's messages may be empty for good reasons (tool calls), but an empty question has no
-# answer; the end of a key may not be in the past; and what a label became must be one of its kind.
+# answer; the end of a key may not be in the past; what a label became must be one of its kind; routing rules
+# are checked by their own words; and a time ends after it begins.
 _CONFIG = """
 [[operations]]
-include-operation-id = ["create_chat_completion", "create_key", "correct_ticket"]
+include-operation-id = [
+    "create_chat_completion", "create_key", "correct_ticket", "try_routing", "start_backfill", "try_backfill"
+]
 checks.positive_data_acceptance.enabled = false
 """
 

@@ -184,6 +184,7 @@ async def test_a_body_beyond_a_megabyte_is_refused(client: httpx.AsyncClient) ->
         ("GET", "/v1/triage/models", Scope.TRIAGE_READ),
         ("GET", "/v1/triage/learn", Scope.TRIAGE_READ),
         ("POST", "/v1/triage/learn", Scope.TRIAGE_WRITE),
+        ("GET", "/v1/triage/second-opinions", Scope.TRIAGE_READ),
         ("POST", "/v1/triage/models/1/promote", Scope.TRIAGE_WRITE),
         ("POST", "/v1/triage/models/rollback", Scope.TRIAGE_WRITE),
     ],
@@ -337,58 +338,3 @@ async def test_a_new_taxonomy_replaces_what_shipped_but_not_what_was_learned(wor
         live = await parts.registry.live(space, KIND)
         assert live is not None
         assert (live.version != added.version) is replaced
-
-
-async def _learned(client: httpx.AsyncClient) -> dict[str, Any]:
-    started = await client.post("/v1/triage/learn")
-    assert (started.status_code, started.json()["finished_at"]) == (202, None)
-    again = await client.post("/v1/triage/learn")
-    assert (again.status_code, again.json()["code"]) == (409, "learning_under_way")
-    while True:
-        run = (await client.get("/v1/triage/learn")).json()
-        if run["finished_at"] is not None:
-            found: dict[str, Any] = run
-            return found
-        await asyncio.sleep(0.2)  # each question counts, and the clock of the limiter stands still
-
-
-async def test_without_corrections_there_is_nothing_to_learn(client: httpx.AsyncClient) -> None:
-    run = await _learned(client)
-    assert (run["outcome"], run["error"], run["tried"]) == ("waiting", None, None)
-    (model,) = (await client.get("/v1/triage/models")).json()["items"]
-    assert (model["version"], model["state"], model["corrections"]) == (run["live"], "live", 0)
-
-
-async def test_what_people_correct_makes_a_better_model_that_answers(
-    world: World, client: httpx.AsyncClient
-) -> None:
-    for example in messages(20, seed=2):
-        world.clock.advance(timedelta(minutes=1))
-        ticket = (await client.post("/v1/tickets", json={"text": example.text})).json()["ticket"]
-        correction = {"kind": "intent", "became": full_name(example.label)}
-        response = await client.post(f"/v1/tickets/{ticket['id']}/corrections", json=correction)
-        assert response.status_code == 201
-    run = await _learned(client)
-    assert (run["outcome"], run["error"]) == ("promoted", None), run
-    assert run["figures"]["hold_out"]["after"] > run["figures"]["hold_out"]["before"]
-    assert run["report"].startswith(f"Promoted: {run['live']} answers.")
-    world.clock.advance(STALE)
-    assert (await triaged(client, REFUND))["intent_model"] == run["live"]
-    versions = (await client.get("/v1/triage/models")).json()["items"]
-    states = {model["state"]: model["corrections"] for model in versions}
-    assert states == {"live": 120, "retired": 0}
-
-
-async def test_learning_that_fails_says_why(world: World) -> None:
-    parts = triage_of(world)
-    learner = type(parts.learner)(
-        world.services.database,
-        parts.tickets.corrections,
-        parts.registry,
-        HashEncoder(identity="strange@1"),
-    )
-    failing = world.with_services(triage=replace(parts, learner=learner))
-    async with failing.client() as client:
-        run = await _learned(client)
-    assert run["outcome"] is None
-    assert run["error"].startswith("triage_model_unreadable: ")

@@ -1,4 +1,4 @@
-"""Triage of a small shop: real models, trained in a second on a few dozen messages."""
+"""Triage of a small shop: real parts with tiny models."""
 
 from __future__ import annotations
 
@@ -10,102 +10,35 @@ from inference.fakes import HashEncoder
 from kit.clock import ManualClock
 from store.encryption import Cipher
 from store.engine import Database
-from tests.triage.shop import messages
+from tests.triage.tiny_models import ENCODER, RULES, full_name, shop_taxonomy, tiny_models
 from triage.brands import Brands
-from triage.labelled import MARKS, Marked, marked, read_labelled
+from triage.known_labels import KnownLabels
 from triage.language import LanguageIdentifier
 from triage.learning import Learner
+from triage.learning_ledger import LearningLedger
 from triage.live_model import LiveModels
-from triage.marks import train_marks
-from triage.model import train
-from triage.models import TriageModels, points_of
+from triage.opinion_store import OpinionStore
 from triage.registry import ModelRegistry
 from triage.routing import Router
 from triage.rules import parse_routing
 from triage.study import StudyLimits
-from triage.taxonomy import Taxonomy
 from triage.text_hash import TextHash
 from triage.tickets import TicketStore
 from triage.triager import Triager
 
-ENCODER = HashEncoder(dimensions=128)
-PARENTS = {
-    "billing": ("refund", "invoice"),
-    "logistics": ("delivery", "damage"),
-    "sales": ("cancel", "stock"),
-}
-RULES = {
-    "default_queue": "general",
-    "calendars": {"always": {"timezone": "Europe/Berlin", "hours": "always"}},
-    "sla": {
-        "calendar": "always",
-        "targets": {
-            "P1": {"first_response": "15m", "resolution": "4h"},
-            **{name: {"first_response": "1d", "resolution": "3d"} for name in ("P2", "P3", "P4")},
-        },
-    },
-    "rules": [
-        {
-            "name": "enterprise customers",
-            "when": {"fact": "tier", "equals": "enterprise"},
-            "then": {"queue": "vip", "priority": "P1", "tags": ["vip"]},
-        },
-        {
-            "name": "letters about refunds",
-            "when": {"all": [{"channel": "letter"}, {"intent": "billing.refund", "at_least": 0.2}]},
-            "then": {"queue": "accounts", "stop": True},
-        },
-    ],
-}
-
-
-def full_name(label: str) -> str:
-    """A label of the shop as the taxonomy has it."""
-    return next(f"{parent}.{label}" for parent, leaves in PARENTS.items() if label in leaves)
-
-
-def shop_taxonomy() -> Taxonomy:
-    said: dict[str, list[str]] = {}
-    for example in messages(5, seed=1):
-        said.setdefault(example.label, []).append(example.text)
-    queues = [{"name": name, "title": name.title()} for name in PARENTS]
-    intents = [
-        {
-            "name": parent,
-            "title": parent.title(),
-            "queue": parent,
-            "priority": "P3",
-            "intents": [
-                {"name": leaf, "title": leaf.title(), "examples": {"en": said[leaf]}} for leaf in leaves
-            ],
-        }
-        for parent, leaves in PARENTS.items()
-    ]
-    signal = {
-        "name": "churn_risk",
-        "title": "May leave",
-        "description": "Says that they will go.",
-        "next_action": "Call them.",
-        "owner": "sales",
-        "examples": {"en": ["I am leaving"]},
-    }
-    return Taxonomy.model_validate(
-        {"name": "shop", "title": "Shop", "queues": queues, "intents": intents, "signals": [signal]}
-    )
-
-
-@cache
-def tiny_models() -> TriageModels:
-    taxonomy = shop_taxonomy()
-    intents, held_out = train(taxonomy.examples(), ENCODER)
-    marks, _ = train_marks(_few_of_each_mark(), ENCODER)
-    return TriageModels(intents, marks, points_of(intents.labels, held_out, taxonomy.leaves))
+__all__ = ["ENCODER", "full_name", "shop_taxonomy", "shop_triage", "tiny_models"]
 
 
 def shop_triage(
-    database: Database, cipher: Cipher, clock: ManualClock, folder: Path, *, routed: bool = True
+    database: Database,
+    cipher: Cipher,
+    clock: ManualClock,
+    folder: Path,
+    *,
+    routed: bool = True,
+    encoder: HashEncoder = ENCODER,
 ) -> TriageParts:
-    """The parts over a database; rules in them unless ``routed`` is false."""
+    """The parts over a database; rules in them unless ``routed`` is false. Learning has ``encoder``."""
     taxonomy = shop_taxonomy()
     make = partial(
         Triager,
@@ -114,26 +47,30 @@ def shop_triage(
         brands=Brands(["Lampenladen"], ["Zephyr"]),
         languages=_languages(),
     )
+    routing = parse_routing(RULES, source="test") if routed else None
     registry = ModelRegistry(database, folder, clock=clock)
     tickets = TicketStore(cipher, TextHash(b"k" * 32))
     return TriageParts(
         taxonomy=taxonomy,
         triagers=Triagers(tiny_models(), make, LiveModels(registry, load_intents, kind=KIND, clock=clock)),
-        router=Router.of(parse_routing(RULES, source="test")) if routed else None,
+        router=None if routing is None else Router.of(routing),
+        labels=KnownLabels(taxonomy, routing, tickets.corrections),
         tickets=tickets,
         registry=registry,
-        learner=Learner(database, tickets.corrections, registry, ENCODER, limits=StudyLimits(folds=3)),
+        learner=Learner(
+            database,
+            tickets.corrections,
+            registry,
+            encoder,
+            intents=taxonomy.leaves,
+            limits=StudyLimits(folds=3),
+        ),
+        ledger=LearningLedger(database, clock=clock),
+        opinions=OpinionStore(cipher),
+        encoder=ENCODER,
     )
 
 
 @cache
 def _languages() -> LanguageIdentifier:
     return LanguageIdentifier()
-
-
-def _few_of_each_mark() -> list[Marked]:
-    known = marked(read_labelled())
-    chosen = {
-        message.text: message for mark in MARKS for message in [one for one in known if mark in one.yes][:6]
-    }
-    return list(chosen.values())

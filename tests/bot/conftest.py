@@ -11,6 +11,7 @@ import pytest
 from bot.answer import Answer, AnswerKind, AnswerSentence, Citation
 from bot.assistant import Assistant
 from bot.conversations import ConversationStore
+from bot.labels import Labeller
 from bot.turns import Question
 from kit.clock import ManualClock
 from kit.ids import DEFAULT_WORKSPACE, DocumentId, PassageId, VersionId
@@ -99,13 +100,19 @@ async def add_cited_document(database: Database, clock: ManualClock) -> None:
 
 
 def make_assistant(
-    database: Database, pipeline: ScriptedPipeline, clock: ManualClock, *, burst_window: float = 0.0
+    database: Database,
+    pipeline: ScriptedPipeline,
+    clock: ManualClock,
+    *,
+    labeller: Labeller | None = None,
+    burst_window: float = 0.0,
 ) -> Assistant:
     return Assistant(
         database=database,
         conversations=ConversationStore(Cipher(bytes(32))),
         pipeline=pipeline,
         clock=clock,
+        labeller=labeller,
         burst_window=burst_window,
     )
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.answer import Answer, AnswerKind
-from bot.assistant import LONGEST_MESSAGE, Assistant
+from bot.assistant import Assistant
 from bot.conversation import Author, ConversationEvent, EventKind, Owner, Rating, Status, TurnResult
 from bot.errors import (
     AlreadyClaimed,
@@ -15,6 +15,7 @@ from bot.errors import (
     UnknownMessage,
     WrongOwner,
 )
+from bot.intake import LONGEST_MESSAGE
 from bot.turns import FAILED
 from kit.clock import ManualClock
 from kit.errors import Unavailable

@@ -1,20 +1,31 @@
 from __future__ import annotations
 
+import asyncio
 import runpy
+from datetime import time
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from careloop.build import build, build_app, running
 from careloop.build_triage import own_names, taxonomy_file, triage_models
-from careloop.settings import BotSettings, EncoderSettings, Settings, TriageSettings
+from careloop.settings import (
+    BotSettings,
+    EncoderSettings,
+    LlmSettings,
+    SecondOpinionSettings,
+    Settings,
+    TriageSettings,
+)
 from inference.fakes import HashEncoder
 from kit.errors import Misconfigured
 from kit.ids import DEFAULT_WORKSPACE
 from tests.api.tiny_triage import shop_taxonomy
+from tests.careloop.language_model import QuotingModel, serving
 from tests.conftest import ROOT
 from triage.errors import RoutingInvalid
 from triage.taxonomy import shipped
@@ -76,6 +87,48 @@ async def test_rules_that_name_an_intent_there_is_not_are_refused_at_start(tmp_p
     with pytest.raises(RoutingInvalid, match="'billing' was meant"):
         async with build(_settings(tmp_path, routing=rules)):
             pass
+
+
+async def test_a_language_model_gives_a_second_opinion_where_triage_is_in_doubt(tmp_path: Path) -> None:
+    model = QuotingModel(says='{"label": "billing.refund_request", "reason": "Wants money back."}')
+    asked = SecondOpinionSettings(enabled=True, low=0.0, high=1.0, share=1.0, input_price=500_000.0)
+    with serving(model) as url:
+        settings = _settings(tmp_path, second_opinion=asked)
+        settings.llm = LlmSettings(model="quoting-1", base_url=url, api_key=SecretStr("none"))
+        async with build(settings) as parts, running(parts):
+            transport = httpx.ASGITransport(build_app(parts), client=("127.0.0.1", 5000))
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+                sent = {"text": "hm, that thing again, you know. jo@example.org"}
+                made = (await client.post("/v1/tickets", json=sent)).json()["ticket"]
+                assert made["certainty"] == "not_sure"
+                while True:
+                    ticket = (await client.get(f"/v1/tickets/{made['id']}")).json()
+                    if ticket["second_opinion"] is not None:
+                        break
+                    await asyncio.sleep(0.02)
+                report = (await client.get("/v1/triage/second-opinions")).json()
+    opinion = ticket["second_opinion"]
+    assert (opinion["model"], opinion["failure"]) == ("quoting-1", None)
+    assert (opinion["input_tokens"], opinion["output_tokens"]) == (1, 1)
+    assert (report["enabled"], report["asked"], report["cost"]) == (True, 1, 0.5)
+    assert ticket["intent"] == made["intent"]
+    (request,) = model.requests
+    assert "jo@example.org" not in str(request)
+    known = next(intent for intent in parts.triage.taxonomy.leaves.values() if intent.name in str(request))  # type: ignore[union-attr]
+    assert known.title in request["messages"][0]["content"]
+
+
+async def test_a_second_opinion_needs_a_language_model(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, second_opinion=SecondOpinionSettings(enabled=True))
+    with pytest.raises(Misconfigured, match="CARELOOP_LLM__MODEL"):
+        async with build(settings):
+            pass
+
+
+async def test_the_night_is_set_as_a_time_of_day(tmp_path: Path) -> None:
+    async with build(_settings(tmp_path, learn_at="03:15 Europe/Berlin")) as parts:
+        assert parts.triage is not None
+        assert parts.triage.learn_at == time(3, 15, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
 def test_a_taxonomy_is_named_or_a_file(tmp_path: Path) -> None:

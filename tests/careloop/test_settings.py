@@ -1,10 +1,12 @@
+from datetime import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
 
 from careloop.env_example import FILE, render
-from careloop.settings import Mode, Settings
+from careloop.settings import Mode, Settings, TriageSettings
 
 
 @pytest.fixture(autouse=True)
@@ -58,4 +60,31 @@ def test_a_misspelt_setting_is_refused(tmp_path: Path) -> None:
 def test_a_value_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARELOOP_BOT__MAX_WRONG_ANSWER_RATE", "1.5")
     with pytest.raises(ValidationError, match="less than 1"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("02:00", time(2, tzinfo=ZoneInfo("UTC"))),
+        ("23:30 Europe/Berlin", time(23, 30, tzinfo=ZoneInfo("Europe/Berlin"))),
+        ("off", None),
+        (" OFF ", None),
+    ],
+)
+def test_learning_has_a_time_of_day_or_is_off(value: str, expected: time | None) -> None:
+    assert TriageSettings(learn_at=value).learning_time == expected
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nightly", "2", "25:00", "02:00 Berlin", "02:00+01:00", "02:00 ../../etc/passwd"]
+)
+def test_what_is_no_time_of_day_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="neither a time of day"):
+        TriageSettings(learn_at=value)
+
+
+def test_a_band_needs_a_low_and_a_high_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARELOOP_TRIAGE__SECOND_OPINION__LOW", "0.8")
+    with pytest.raises(ValidationError, match="LOW must be below HIGH"):
         Settings()

@@ -14,9 +14,15 @@ CHATTER = [Example("good morning to you all", "oos"), Example("zebra quartz viol
 
 
 def judged(
-    label: str, predicted: str, probability: float = 0.9, *, surety: float = 0.9, seed: int = 0
+    label: str,
+    predicted: str,
+    probability: float = 0.9,
+    *,
+    surety: float = 0.9,
+    seed: int = 0,
+    routed: bool = False,
 ) -> Judged:
-    return Judged(Example("a message", label), predicted, probability, surety, seed)
+    return Judged(Example("a message", label), predicted, probability, surety, seed, routed)
 
 
 def test_accuracy_f1_and_calibration_are_of_messages_in_scope() -> None:
@@ -41,6 +47,33 @@ def test_a_prediction_that_is_no_label_is_wrong_and_no_class() -> None:
 def test_macro_f1_is_the_mean_over_runs() -> None:
     metrics = measure([judged("a", "a", seed=1), judged("a", "b", seed=2)]).metrics
     assert metrics["macro_f1"] == 0.5
+
+
+def test_a_routed_message_that_no_label_fits_is_wrong() -> None:
+    found = [
+        judged("a", "a", routed=True),
+        judged("a", "b"),
+        judged("b", "a", routed=True),
+        judged("oos", "a", routed=True),
+    ]
+    metrics = measure(found).metrics
+    assert metrics["routed_share"] == pytest.approx(3 / 4)
+    assert metrics["routed_error"] == pytest.approx(2 / 3)
+    assert metrics["routed_error_in_scope"] == pytest.approx(1 / 2)
+    assert "routed_error" not in measure([judged("a", "a")]).metrics
+
+
+def test_more_risk_routes_more_and_other_messages_are_noticed(tmp_path: Path) -> None:
+    strange = [Example(f"{example.text} zebra quartz violin", example.label) for example in EXAMPLES]
+    many = [Example(f"{example.text} {word}", example.label) for example in EXAMPLES for word in "abcdef"]
+    careful, careless = (
+        evaluate_intents("shop", many, strange, ENCODER, risk=risk, diagram=tmp_path / "shop")
+        for risk in (0.05, 0.3)
+    )
+    assert careful.metrics["routed_share"] <= careless.metrics["routed_share"] > 0
+    assert careful.metrics["shift.vectors_p"] < 0.05
+    assert "shift.probability" in careful.metrics
+    assert {file.suffix for file in tmp_path.iterdir()} == {".png", ".svg"}
 
 
 def test_few_shots_are_drawn_by_seed() -> None:

@@ -60,6 +60,43 @@ async def test_queries_that_arrive_meanwhile_share_the_next_pass(encoder: Counti
     assert encoder.batches == [["a"], ["b", "c", "d"]]
 
 
+async def test_one_pass_serves_who_wants_the_vector_and_who_wants_the_tokens(
+    encoder: CountingEncoder,
+) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    vectors, encoded = await asyncio.gather(
+        embeddings.encode_queries(["reset my router"]),
+        embeddings.encode_queries_with_tokens(["reset my router"]),
+    )
+    later = await embeddings.encode_queries_with_tokens(["reset my router", "reset my router"])
+    assert encoder.batches == [["reset my router"]]
+    assert np.array_equal(vectors, encoded.texts)
+    assert np.array_equal(later.texts, np.repeat(vectors, 2, axis=0))
+    expected = HashEncoder().encode_with_tokens(["reset my router"]).tokens[0]
+    for tokens in (*encoded.tokens, *later.tokens):
+        assert np.array_equal(tokens.states, expected.states)
+        assert np.array_equal(tokens.offsets, expected.offsets)
+
+
+async def test_tokens_of_a_text_whose_vector_alone_is_remembered_cost_a_pass(
+    encoder: CountingEncoder,
+) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    embeddings.embed_query("a b")
+    assert len((await embeddings.encode_queries_with_tokens(["a b"])).tokens[0].states) == 3
+    assert encoder.batches == [["a b"], ["a b"]]
+
+
+async def test_tokens_are_kept_up_to_a_number(encoder: CountingEncoder) -> None:
+    embeddings = EncoderEmbeddings(encoder)
+    long = ["word " * 2000 + str(number) for number in range(3)]
+    for text in (*long, long[-1]):
+        await embeddings.encode_queries_with_tokens([text])
+    assert [batch[0][-1] for batch in encoder.batches] == ["0", "1", "2"]
+    await embeddings.encode_queries_with_tokens([long[0]])
+    assert len(encoder.batches) == 4
+
+
 async def test_several_texts_keep_their_order_whatever_is_cached(encoder: CountingEncoder) -> None:
     embeddings = EncoderEmbeddings(encoder)
     await embeddings.aembed_query("b")

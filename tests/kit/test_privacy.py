@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -168,6 +169,25 @@ def test_numbers_are_never_given_twice() -> None:
 PIECES = st.sampled_from(
     [*(case.text for case in PERSONAL), "[EMAIL_1]", "[LITERAL_1]", "[", "]", "[NAME_", "_1]", "\n", " ", "@"]
 )
+
+
+@given(
+    st.lists(st.sampled_from([case.text for case in PERSONAL] + ["[EMAIL_1]", "and", "\n"]), max_size=6),
+    st.data(),
+)
+def test_a_place_in_a_redacted_text_is_known_in_the_original(pieces: list[str], data: st.DataObject) -> None:
+    original = " ".join(pieces)
+    redaction = redact(original, {"[EMAIL_7]": "jo@example.org"})
+    start = data.draw(st.integers(0, len(redaction.text)))
+    end = data.draw(st.integers(start, len(redaction.text)))
+    cut = [match.span() for match in re.finditer(r"\[[A-Z_]+_[0-9]+\]", redaction.text)]
+    whole = slice(
+        min([start, *(first for first, last in cut if first < start < last)]),
+        max([end, *(last for first, last in cut if first < end < last)]),
+    )
+    found = slice(*redaction.before(start, end))
+    assert restore(redaction.text[whole], redaction.mapping) == original[found]
+    assert redaction.before(0, len(redaction.text)) == (0, len(original))
 
 
 @given(st.lists(st.lists(st.one_of(PIECES, st.text())).map("".join), max_size=4))

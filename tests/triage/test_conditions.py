@@ -318,6 +318,11 @@ def test_a_condition_that_says_nothing_is_refused(condition: object, says: str) 
         ADAPTER.validate_python(condition)
 
 
+def test_a_criterion_says_itself_how_it_is_judged() -> None:
+    with pytest.raises(TypeError, match="_judge"):
+        Criterion()  # type: ignore[abstract]  # as the type checker says
+
+
 def test_a_tree_lists_all_that_is_in_it() -> None:
     tree = ADAPTER.validate_python(
         {"all": [{"any": [CHURN, {"not": {"business_hours": "open", "calendar": "office"}}]}, SPAM]}

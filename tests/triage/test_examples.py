@@ -1,4 +1,3 @@
-import csv
 from pathlib import Path
 
 import pytest
@@ -9,14 +8,14 @@ from triage.errors import ExamplesInvalid
 from triage.examples import Example, check_trainable, content_hash, read_examples
 
 
-def written(folder: Path, content: str | bytes) -> Path:
+def written(folder: Path, content: str) -> Path:
     file = folder / "tickets.csv"
-    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    file.write_text(content, encoding="utf-8")
     return file
 
 
-def test_rows_are_read_with_quotes_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
-    file = written(tmp_path, '\ufefftext,label\n"Hello,\n\nwhere is it?", delivery \nStraße?,address\n')
+def test_rows_are_read_without_the_white_space_around_a_cell(tmp_path: Path) -> None:
+    file = written(tmp_path, 'text,label\n"Hello,\n\nwhere is it?", delivery \nStraße?,address\n')
     assert read_examples(file) == [
         Example("Hello,\n\nwhere is it?", "delivery"),
         Example("Straße?", "address"),
@@ -28,39 +27,19 @@ def test_the_columns_may_have_other_names(tmp_path: Path) -> None:
     assert read_examples(file, text="subject", label="queue") == [Example("Broken", "Hardware")]
 
 
-def test_a_ticket_with_a_long_log_is_read(tmp_path: Path) -> None:
-    before = csv.field_size_limit()
-    assert len(read_examples(written(tmp_path, f"text,label\n{'x' * 300_000},log\n"))[0].text) == 300_000
-    assert csv.field_size_limit() == before
-
-
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("", "no column text and no column label; it has none"),
         ("message,label\nhi,a\n", "no column text; it has message, label"),
-        ("text,label\n", "a header and no rows"),
         ("text,label\nhi,a\n,b\n", "row 3: text is empty"),
         ("text,label\nhi,  \n", "row 2: label is empty"),
         ("text,label\nhi\n", "row 2: it has fewer cells"),
         ("text,label\nhi,a,b\n", "row 2: it has more cells"),
-        ('text,label\n"hi,a\n', "row 2 is not CSV"),
-        (b"text,label\nstra\xdfe,a\n", "not UTF-8"),
     ],
 )
-def test_what_is_broken_is_named(tmp_path: Path, content: str | bytes, says: str) -> None:
+def test_what_is_broken_is_named(tmp_path: Path, content: str, says: str) -> None:
     with pytest.raises(ExamplesInvalid, match=says):
         read_examples(written(tmp_path, content))
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExamplesInvalid, match=r"none\.csv cannot be read"):
-        read_examples(tmp_path / "none.csv")
-
-
-def test_many_broken_rows_are_counted(tmp_path: Path) -> None:
-    with pytest.raises(ExamplesInvalid, match="row 11: text is empty, and 5 more"):
-        read_examples(written(tmp_path, "text,label\n" + ",a\n" * 15))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ def test_nearness_is_the_mean_of_the_nearest_and_the_three_nearest() -> None:
     assert nearness == pytest.approx([(1 + 1 / 3) / 2, 0])
 
 
+def test_a_centre_is_the_mean_of_the_examples_at_unit_length() -> None:
+    labels = np.array([0, 0, 2, 2])
+    ngrams = Ngrams.fit(TEXTS)
+    heads = fit_heads(VECTORS, ngrams.matrix(find_ngrams(TEXTS)), labels, number=3, seed=0)
+    half = 0.5**0.5
+    expected = [[half, half, 0, 0], [0, 0, 0, 0], [0, 0, half, half]]
+    assert heads.centres() == pytest.approx(np.array(expected), abs=1e-6)
+
+
 def test_a_label_keeps_no_more_than_two_hundred_neighbours() -> None:
     random = np.random.default_rng(0)
     vectors = random.normal(size=(500, 8)).astype(np.float32)

@@ -1,8 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -15,9 +14,12 @@ from store.engine import Database
 from tests.triage.shop import START, corrected, messages, renamed
 from triage.corrections import Correction, CorrectionSource, LabelKind
 from triage.errors import ModelUnreadable, UnknownTriageModel
-from triage.learning import Learner, LearningReport, Outcome, due
+from triage.learning import Learner
+from triage.learning_report import LearningReport, Outcome
 from triage.model import load_model, train
+from triage.models import load_points
 from triage.registry import ModelRegistry, ModelState, ModelVersion
+from triage.risk import OperatingPoints
 from triage.study import StudyLimits
 from triage.text_hash import TextHash
 from triage.tickets import NewTicket, TicketStore
@@ -56,6 +58,10 @@ class Desk:
         assert found is not None
         return found
 
+    async def points(self) -> OperatingPoints:
+        """Those of the live model."""
+        return load_points(self.registry.path(await self.live()))
+
     async def accuracy(self) -> float:
         model = load_model(self.registry.path(await self.live()))
         said = model.predict([example.text for example in JUDGING], ENCODER)
@@ -68,7 +74,7 @@ async def opened(database: Database, folder: Path, clock: ManualClock, workspace
     model, _ = train(SHOTS, ENCODER)
     first = await registry.add(workspace, KIND, model, metrics={}, provenance=model.provenance)
     await registry.promote(workspace, KIND, first.version)
-    learner = Learner(database, store.corrections, registry, ENCODER, limits=StudyLimits(folds=3))
+    learner = Learner(database, store.corrections, registry, ENCODER, intents={}, limits=StudyLimits(folds=3))
     return Desk(database, store, registry, learner, clock, workspace)
 
 
@@ -90,6 +96,7 @@ async def test_a_night_promotes_what_is_better_and_it_can_be_rolled_back(
     assert await desk.accuracy() > before + 0.1
     assert sorted(live.provenance["corrections"]) == [each.id for each in stored]
     assert live.metrics["hold_out"]["n"] == 48
+    assert (await desk.points()).messages == len(SHOTS) + len(HONEST)
     assert report.text.startswith(f"Promoted: {live.version} answers.\nOn the youngest corrections")
 
     again = await desk.night()
@@ -112,6 +119,7 @@ async def test_what_is_refused_is_kept_beside_and_not_tried_again(desk: Desk) ->
     assert tried.state is ModelState.REJECTED
     assert [loss["label"] for loss in tried.metrics["losses"]] == ["refund"]
     assert load_model(desk.registry.path(tried)).labels == load_model(desk.registry.path(first)).labels
+    assert load_points(desk.registry.path(tried)).messages == len(SHOTS) + 72
     assert "Trusted messages of refund are known worse" in report.text
     again = await desk.night()
     assert (again.outcome, len(await desk.registry.history(desk.workspace, KIND))) == (Outcome.WAITING, 2)
@@ -186,6 +194,7 @@ async def test_a_withdrawn_correction_is_unlearned(desk: Desk) -> None:
         await desk.store.withdraw(connection, desk.workspace, stored[0].id, at=desk.clock.now())
     report = await desk.night()
     assert report.forgotten == 1
+    assert (await desk.points()).messages == len(SHOTS) + len(HONEST) - 1
     assert "1 corrections were withdrawn or erased" in report.text
     assert stored[0].id not in (await desk.live()).provenance["corrections"]
     assert (await desk.registry.roll_back(desk.workspace, KIND)).version == learned
@@ -206,28 +215,22 @@ async def test_too_few_corrections_wait_and_leave_no_version(desk: Desk) -> None
     assert len(await desk.registry.history(desk.workspace, KIND)) == 1
 
 
-TWO = time(2, 0)
-BERLIN = time(2, 0, tzinfo=ZoneInfo("Europe/Berlin"))
-
-
-def utc(month: int, day: int, hour: int, minute: int = 0) -> datetime:
-    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("now", "last_run", "at", "expected"),
-    [
-        (utc(3, 5, 2), utc(3, 4, 2), TWO, True),
-        (utc(3, 5, 1, 59), utc(3, 4, 2), TWO, False),
-        (utc(3, 5, 9), utc(3, 5, 2, 1), TWO, False),
-        (utc(3, 5, 1), utc(3, 3, 2), TWO, True),
-        (utc(3, 5, 1), None, TWO, True),
-        (utc(1, 5, 1), utc(1, 4, 1), BERLIN, True),
-        (utc(7, 5, 0, 30), utc(7, 4, 0), BERLIN, True),
-        (utc(1, 5, 0, 30), utc(1, 4, 1), BERLIN, False),
-    ],
-)
-def test_a_run_is_due_once_a_day(
-    now: datetime, last_run: datetime | None, at: time, *, expected: bool
+async def test_what_there_is_to_learn_from_has_a_name_that_changes_with_it(
+    desk: Desk, other_workspace: WorkspaceId
 ) -> None:
-    assert due(now, last_run, at=at) is expected
+    assert await desk.learner.material(desk.workspace, SHOTS) is None
+    stored = await desk.say(HONEST[:2])
+    first = await desk.learner.material(desk.workspace, SHOTS)
+    names = {first, await desk.learner.material(desk.workspace, SHOTS[1:])}
+    assert stored[0].id is not None
+    async with desk.database.write() as connection:
+        await desk.store.withdraw(connection, desk.workspace, stored[0].id, at=desk.clock.now())
+    names.add(await desk.learner.material(desk.workspace, SHOTS))
+    async with desk.database.write() as connection:
+        await desk.store.corrections.erase(connection, desk.workspace, texts=[stored[0].text])
+    names.add(await desk.learner.material(desk.workspace, SHOTS))
+    elsewhere = HashEncoder(dimensions=128, identity="hash@2")
+    moved = Learner(desk.database, desk.store.corrections, desk.registry, elsewhere, intents={})
+    names.add(await moved.material(desk.workspace, SHOTS))
+    assert len(names) == 5
+    assert await desk.learner.material(other_workspace, SHOTS) is None

@@ -1,10 +1,9 @@
-"""When a model is asked, what it is sent, what is made of its reply, and what it was worth."""
+"""When a model is asked, what it is sent, and what is made of its reply."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import math
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -19,15 +18,17 @@ from pydantic import SecretStr
 from inference.chat import ChatModelConfig, build_chat_model
 from inference.errors import ModelRateLimited
 from inference.fakes import ScriptedChatModel
+from inference.prompt import Prompt
 from kit.clock import ManualClock
-from triage.model import Prediction
+from tests.triage.triaged import triaged
+from triage.labels import Certainty, Label, Triage
 from triage.second_opinion import (
     OVER_BUDGET,
+    PROMPTS,
     Candidate,
     OpinionPolicy,
     SecondOpinion,
     SecondOpinions,
-    report,
 )
 
 pytestmark = pytest.mark.anyio
@@ -41,9 +42,9 @@ NAMES = ("refund", "delivery", "password", "invoice", "advert")
 EAGER = OpinionPolicy(share=1.0, calls_per_minute=1000)
 
 
-def doubtful(probability: float = 0.5) -> Prediction:
-    others = tuple((name, 0.1) for name in (*NAMES[1:], "complaint"))
-    return Prediction("refund", probability, 0.9, others)
+def doubtful(probability: float = 0.5, certainty: Certainty = Certainty.NOT_SURE) -> Triage:
+    others = (Label(name, 0.1) for name in (*NAMES[1:], "complaint"))
+    return triaged("refund", certainty=certainty, intents=(Label("refund", probability), *others))
 
 
 def opinions(
@@ -143,9 +144,11 @@ async def test_an_error_is_a_recorded_failure(error: Exception, code: str) -> No
     assert (opinion.failure, opinion.label, opinion.agrees) == (code, None, None)
 
 
-async def test_a_reason_is_kept_short() -> None:
+async def test_a_reason_is_kept_short_and_can_be_stored() -> None:
     opinion = await asked(json.dumps({"label": "refund", "reason": "so " * 500}))
     assert len(opinion.reason) == 200
+    opinion = await asked('{"label": "refund", "reason": "half a \\ud83d pair"}')
+    assert opinion.reason == "half a ? pair"
 
 
 class SlowChatModel(ScriptedChatModel):
@@ -171,14 +174,26 @@ async def test_what_is_not_in_doubt_is_not_asked(probability: float) -> None:
     assert model.requests == []
 
 
+@pytest.mark.parametrize("certainty", [Certainty.SURE, Certainty.OUT_OF_SCOPE])
+async def test_where_triage_acts_anyway_nobody_is_asked(certainty: Certainty) -> None:
+    asking, model = opinions()
+    assert await asking.ask("Where is my money?", doubtful(0.5, certainty)) is None
+    assert await asking.ask(" \n", doubtful()) is None
+    assert model.requests == []
+
+
 async def test_no_more_than_the_share_of_messages_is_asked() -> None:
     asking, model = opinions(*["refund"] * 100, policy=OpinionPolicy(share=0.2, calls_per_minute=1000))
     found = [await asking.ask("Hm.", doubtful(0.5 if turn % 2 else 0.99)) for turn in range(100)]
     assert len(model.requests) == 20
+    assert found[1] is not None
+    assert found[1].failure is None  # whoever has just started may ask as if it had seen twenty
     spent = [one for one in found if one is not None and one.failure == OVER_BUDGET]
     assert len(spent) == 50 - 20
     for end in range(1, 101):
-        assert sum(one is not None and one.failure is None for one in found[:end]) <= 0.2 * end + 1e-9
+        assert (
+            sum(one is not None and one.failure is None for one in found[:end]) <= 0.2 * max(end, 20) + 1e-9
+        )
 
 
 async def test_no_more_calls_are_made_in_a_minute_than_allowed() -> None:
@@ -259,77 +274,7 @@ async def test_over_http_a_model_without_our_errors_fails_into_the_record_too(
     assert opinion.failure == "model_unavailable"
 
 
-# --- the report ---------------------------------------------------------------------------------------
-
-
-def opinion(
-    label: str | None = None, *, failure: str | None = None, tokens: tuple[int, int] | None = (100, 10)
-) -> SecondOpinion:
-    agrees = None if failure else label == "refund"
-    read, written = (None, None) if failure or tokens is None else tokens
-    return SecondOpinion("refund", NAMES, label, agrees, "", "m", "p@1", read, written, 0.5, failure)
-
-
-def test_a_report_counts_what_was_asked_and_what_it_cost() -> None:
-    found = report(
-        [
-            (opinion("refund"), None),
-            (opinion("refund", tokens=None), "refund"),
-            (opinion("delivery"), None),
-            (opinion(None), None),
-            (opinion(failure="model_timeout"), "refund"),
-            (opinion(failure="model_timeout"), None),
-            (opinion(failure="model_malformed"), None),
-            (opinion(failure=OVER_BUDGET), None),
-        ]
-    )
-    assert (found.asked, found.answered, found.none, found.over_budget) == (7, 4, 1, 1)
-    assert found.failures == (("model_timeout", 2), ("model_malformed", 1))
-    assert (found.agreed.hits, found.agreed.trials, found.agreed.value) == (2, 4, 0.5)
-    assert (found.input_tokens, found.output_tokens, found.uncounted) == (300, 30, 1)
-    assert found.seconds == 0.5
-    assert (found.settled, found.differing) == (1, 0)
-    assert math.isnan(found.gain)
-    assert found.gain_interval == (-1.0, 1.0)
-    assert found.text().splitlines() == [
-        "7 asked, 4 answered, 1 with none of the labels.",
-        "1 in doubt were not asked: the budget was spent.",
-        "2 failed: model_timeout.",
-        "1 failed: model_malformed.",
-        "Agreed with the classifier: 2 of 4 (50%, 95 % interval 15% to 85%).",
-        "Tokens: 300 in, 30 out, 1 answers uncounted; 0.5 seconds an answer.",
-        "No message that they differ about has a final label yet.",
-    ]
-
-
-def test_the_gain_is_counted_where_they_differ_and_people_have_decided() -> None:
-    settled = [
-        *[(opinion("delivery"), "delivery")] * 30,  # the model was right
-        *[(opinion("delivery"), "refund")] * 10,  # the classifier was
-        *[(opinion("delivery"), "password")] * 5,  # neither
-        *[(opinion(None), "complaint")] * 3,  # none of those on offer: the model
-        *[(opinion(None), "advert")] * 2,  # it was on offer: neither
-        *[(opinion("refund"), "delivery")] * 20,  # they agree: no difference
-        *[(opinion("delivery"), None)] * 40,  # nobody knows yet
-    ]
-    found = report(settled)
-    assert (found.settled, found.differing) == (70, 50)
-    assert (found.opinion_right.hits, found.classifier_right.hits) == (33, 10)
-    assert found.gain == pytest.approx(0.46)
-    # By hand: (34 − 11) / 52 ± 1.96 √((34 / 52 + 11 / 52 − (23 / 52)²) / 52)
-    assert found.gain_interval == pytest.approx((0.2199, 0.6647), abs=1e-4)
-    assert found.tokens_per_correction == pytest.approx(110 * 70 / 23)
-    assert "Gain: +46 points" in found.text()
-
-
-def test_a_model_that_is_worse_costs_without_end() -> None:
-    found = report([(opinion("delivery"), "refund")] * 5)
-    assert found.gain == -1
-    assert found.gain_interval[0] == -1
-    assert found.gain_interval[1] < 0
-    assert math.isinf(found.tokens_per_correction)
-    assert "put right" not in found.text()
-
-
-def test_a_report_on_nothing_can_be_read() -> None:
-    assert report([]).text().splitlines()[0] == "0 asked, 0 answered, 0 with none of the labels."
+def test_the_prompt_says_how_the_message_is_marked() -> None:
+    text = Prompt.load("second_opinion", PROMPTS).text
+    assert "never an instruction" in text
+    assert "{{nonce}}" in text

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,8 @@ from tests.triage.shop import LABELS, corrected, messages, renamed
 from triage.corrections import Correction
 from triage.examples import Example
 from triage.model import IntentModel, train
-from triage.study import Study, StudyLimits, Verdict, study, trainable, training_set
+from triage.stopping import Stopped
+from triage.study import Study, StudyLimits, Verdict, study, train_with_unseen, trainable, training_set
 
 ENCODER = HashEncoder(dimensions=128)
 SHOTS = messages(5, seed=1)
@@ -92,7 +94,8 @@ def test_reasons_say_how_much_better_without_a_word_of_a_message(honest: Study) 
 
 def test_the_same_night_gives_the_same(live: IntentModel, honest: Study) -> None:
     again = tried(list(reversed(HONEST)), live)
-    assert replace(again, candidate=None, final=None) == replace(honest, candidate=None, final=None)
+    without_arrays = {"candidate": None, "final": None, "unseen": None}
+    assert replace(again, **without_arrays) == replace(honest, **without_arrays)  # type: ignore[arg-type]  # as Study's
     assert again.final is not None
     assert honest.final is not None
     texts = [example.text for example in JUDGING]
@@ -193,3 +196,19 @@ def test_a_corrected_trusted_example_gives_way() -> None:
 def test_labels_of_one_example_are_left_out_but_not_out_of_scope() -> None:
     kept, rare = trainable([Example("a", "x"), Example("b", "x"), Example("c", "y"), Example("d", "oos")])
     assert ([each.text for each in kept], rare) == (["a", "b", "d"], ("y",))
+
+
+def test_what_was_seen_in_other_words_promises_nothing() -> None:
+    swarm = [Example(f"hello, where is my parcel {number}?", "delivery") for number in range(30)]
+    twice = Example("HELLO, where is my parcel 7", "refund")  # another label is no twin
+    model, unseen = train_with_unseen([*SHOTS, *swarm, twice], ENCODER, seed=0)
+    assert len(unseen.labels) == len(unseen.by_label) == len(SHOTS) + 1
+    assert np.bincount(unseen.labels)[model.labels.index("delivery")] == 5
+    assert np.allclose(unseen.by_label.sum(axis=1), 1)
+
+
+def test_a_study_that_nobody_waits_for_is_left(live: IntentModel) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        tried(HONEST, live, stop=stop)

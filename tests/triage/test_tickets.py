@@ -148,12 +148,18 @@ async def test_a_withdrawn_correction_stays_and_counts_for_nothing(
             await STORE.withdraw(connection, other_workspace, second.id, at=clock.now())
         with pytest.raises(UnknownCorrection):
             await STORE.withdraw(connection, workspace, CorrectionId(999), at=clock.now())
+        with pytest.raises(UnknownCorrection, match="of the ticket"):
+            await STORE.withdraw(
+                connection, workspace, second.id, ticket=TicketId("tkt_other"), at=clock.now()
+            )
     async with each_database.read() as connection:
         assert (await STORE.get(connection, workspace, ticket.id)).intent == "damage"
         counting = await STORE.corrections.of_kind(connection, workspace, LabelKind.INTENT)
         everything = await STORE.corrections.of_ticket(connection, workspace, ticket.id)
+        by_id = await STORE.corrections.counting(connection, workspace, LabelKind.INTENT)
     assert withdrawn.withdrawn_at == clock.now()
     assert counting == [first]
+    assert by_id == {first.id: True, second.id: False}
     assert everything == [first, withdrawn]
 
 
@@ -204,7 +210,8 @@ async def test_erasing_a_ticket_erases_every_correction_of_its_text(
             await STORE.erase(connection, workspace, ticket.id)
     async with each_database.read() as connection:
         assert await STORE.corrections.of_kind(connection, workspace, LabelKind.INTENT) == [of_kept]
-        assert await STORE.corrections.ids(connection, workspace, LabelKind.INTENT) == {of_kept.id}
+        counting = await STORE.corrections.counting(connection, workspace, LabelKind.INTENT)
+        assert counting == {of_kept.id: True}
         assert await STORE.corrections.of_kind(connection, other_workspace, LabelKind.INTENT) == [elsewhere]
         left = await connection.execute(text("SELECT count(*) FROM tickets WHERE workspace_id = 'default'"))
     assert left.scalar() == 1

@@ -126,6 +126,44 @@ def test_to_leave_us_is_not_to_leave_another(triager: Triager, template: str) ->
         check_valid(found, template.format("Brightwater" if found is ours else "QUILLCOM"))
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "Charged twice!",
+                "I am off to Quillcom.",
+                "Write to jo.doe@example.org, please.",
+                "Brightwater has my card 4111 1111 1111 1111.",
+                "[EMAIL_1]",
+                "<p>My name is Anna Schmidt</p>",
+                "> you wrote this",
+            ]
+        ),
+        min_size=1,
+        max_size=5,
+    ).map("\n".join)
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_shown_to_models_holds_no_personal_data_and_evidence_quotes_the_original(
+    triager: Triager, real_encoder: OpenVinoEncoder, text: str
+) -> None:
+    read = triager.read(Message(text), placeholders={"[EMAIL_7]": "jo.doe@example.org"})
+    assert not any(secret in read.text for secret in ("@", "4111", "Schmidt"))
+    assert ("[EMAIL_7]" in read.text) == ("jo.doe" in read.reading.text)
+    (found,) = triager.judge([read], real_encoder.encode_with_tokens([read.text]), today=TODAY)
+    check_valid(found, text)
+
+
+def test_an_encoding_that_somebody_has_already_gives_the_same_labels(
+    triager: Triager, real_encoder: OpenVinoEncoder
+) -> None:
+    text = "I want to leave Brightwater. You charged me twice."
+    read = triager.read(Message(text), placeholders={})
+    assert triager.judge([read], real_encoder.encode_with_tokens([read.text]), today=TODAY) == [
+        one(triager, text)
+    ]
+
+
 def test_a_name_that_nobody_told_it_of_is_no_competitor_s(
     triager: Triager, real_encoder: OpenVinoEncoder
 ) -> None:

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.triage.entities.cases import FINDER, Case, assert_found, one
+
+DATES = (
+    one("tomorrow please", "date", "tomorrow", "2026-11-05"),
+    one("gestern ging es", "date", "gestern", "2026-11-03"),
+    one("bis übermorgen", "date", "übermorgen", "2026-11-06"),
+    one("next Monday", "date", "next Monday", "2026-11-09"),
+    one("next Wednesday", "date", "next Wednesday", "2026-11-11"),
+    one("last Wednesday", "date", "last Wednesday", "2026-10-28"),
+    one("letzten Freitag", "date", "letzten Freitag", "2026-10-30"),
+    one("by Friday", "date", "Friday", "2026-11-06"),
+    one("by Wednesday", "date", "Wednesday", "2026-11-04"),
+    one("seit Montag", "date", "Montag", "2026-11-02"),
+    one("lundi prochain", "date", "lundi prochain", "2026-11-09"),
+    one("in 3 days", "date", "in 3 days", "2026-11-07"),
+    one("vor zwei Wochen", "date", "vor zwei Wochen", "2026-10-21"),
+    one("2 months ago", "date", "2 months ago", "2026-09-04"),
+    one("il y a 3 jours", "date", "il y a 3 jours", "2026-11-01"),
+    one("next week", "date", "next week", "2026-W46"),
+    one("letzten Monat", "date", "letzten Monat", "2026-10"),
+    Case("Guten Morgen"),
+)
+
+
+@pytest.mark.parametrize("case", DATES, ids=lambda case: case.text)
+def test_days_told_from_today_are_found(case: Case) -> None:
+    assert_found(case)
+
+
+def test_a_day_at_the_end_of_a_month_and_of_time() -> None:
+    assert FINDER.find("in one month", today=date(2027, 1, 31))[0].value == "2027-02-28"
+    assert FINDER.find("in 12 months", today=date(2027, 12, 31))[0].value == "2028-12-31"
+    assert FINDER.find("tomorrow", today=date.max) == ()
