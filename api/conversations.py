@@ -110,8 +110,11 @@ async def list_conversations(
     ] = None,
     limit: Limit = 50,
 ) -> models.ConversationPage:
-    """Conversations, youngest first: a visitor's own, or with the scope `agent` all of the workspace."""
-    if caller.visitor_id is None:
+    """Conversations, youngest first: a visitor's own, or with the scope `agent` all of the workspace.
+
+    To ask for those of a queue needs that scope, too.
+    """
+    if caller.visitor_id is None or queue is not None:
         require(caller, Scope.AGENT)
     found = await chat.list(
         caller.workspace_id,

@@ -35,9 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "train": Entry("careloop.cli.train", "Train an intent model from a CSV of labelled messages."),
     "triage": Entry("careloop.cli.triage", "See what one message is, with probabilities and evidence."),
     "triage-file": Entry("careloop.cli.triage_file", "Triage every message of a file; resumable."),
-    "tickets": Entry(
-        "careloop.cli.tickets", "Label stored tickets anew, find new intents among them, measure drift."
-    ),
+    "tickets": Entry("careloop.cli.tickets", "Label stored tickets anew; find new intents and drift."),
     "routing": Entry("careloop.cli.routing", "Check routing rules, and try them on stored tickets."),
     "learn": Entry("careloop.cli.learn", "Learn from corrections now rather than tonight."),
     "models": Entry("careloop.cli.models", "List, promote and roll back models that learned."),

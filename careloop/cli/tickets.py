@@ -42,9 +42,7 @@ from triage.stored_tickets import Selection
 from triage.text_hash import TextHash
 from triage.tickets import TicketStore
 
-app = typer.Typer(
-    no_args_is_help=True, help="Label stored tickets anew, find new intents among them, measure drift."
-)
+app = typer.Typer(no_args_is_help=True, help="Label stored tickets anew; find new intents and drift.")
 app.command()(discover)
 app.command()(drift)
 

@@ -97,6 +97,8 @@ async def test_visitors_see_nothing_of_it_in_their_stream(shop: World) -> None:
             f"/v1/conversations/{conversation}/messages", json={"text": PERSON}, headers=SSE
         )
         await _messages(agent, conversation)
+        guessed = await visitor.get("/v1/conversations?queue=billing")
+    assert guessed.status_code == 403
     names = [name for name, _, _ in events(response.text)]
     assert "labels" not in names
     assert names[-1] == "done"

@@ -176,6 +176,30 @@ def test_sentiment_and_language_are_judged(careloop: Careloop, tmp_path: Path) -
     assert "accuracy" in result.stdout
 
 
+def test_routing_is_judged_on_our_own_tickets_and_on_a_company_s(careloop: Careloop, tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    result = careloop("evaluate", "routing", "--json", str(out), "--risk", "0.1")
+    assert result.exit_code == 0, result.output
+    assert "routing on brightwater_tickets/tickets: n = 146" in result.stdout
+    metrics = json.loads(out.read_text())["metrics"]
+    assert metrics["risk"] == 0.1
+    assert {"automatic.share", "automatic.error", "priority_kappa", "p1_recall", "recall.billing"} <= set(
+        metrics
+    )
+
+    old = rows_of(
+        tmp_path / "old.csv", "text,team", *(f'"{example.text}",{example.label}' for example in EXAMPLES)
+    )
+    result = careloop(
+        "evaluate", "routing", "--data", old, "--queue", "team", "--folds", "3", "--json", str(out)
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(out.read_text())["metrics"]["queue_accuracy"] > 0.6
+    missing = careloop("evaluate", "routing", "--data", old)
+    assert missing.exit_code == 2
+    assert "no column queue" in missing.stderr
+
+
 def test_evidence_is_judged_by_deleting_it(careloop: Careloop, tmp_path: Path) -> None:
     data = rows_of(
         tmp_path / "messages.csv",

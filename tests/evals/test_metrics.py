@@ -11,10 +11,12 @@ import pytest
 from evals.metrics import (
     auroc,
     bootstrap,
+    clopper_pearson,
     ece,
     full_recall,
     hit,
     ndcg,
+    quadratic_kappa,
     reciprocal_rank,
     risk_coverage,
     squad_tokens,
@@ -144,3 +146,26 @@ def test_the_bootstrap_leaves_out_draws_that_are_undefined() -> None:
     assert (low, high) == (1.0, 1.0)
     assert all(math.isnan(end) for end in bootstrap(lambda _: math.nan, 3))
     assert all(math.isnan(end) for end in bootstrap(lambda _: 1.0, 0))
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    # as binom.test of R gives them
+    [(0, 10, 0.0, 0.30850), (1, 10, 0.00253, 0.44502), (10, 10, 0.69150, 1.0), (35, 100, 0.25730, 0.45184)],
+)
+def test_the_interval_of_a_share_is_exact(hits: int, of: int, low: float, high: float) -> None:
+    assert clopper_pearson(hits, of) == pytest.approx((low, high), abs=2e-4)
+
+
+def test_kappa_weighs_disagreement_by_the_square_of_its_distance() -> None:
+    truth, given = np.array([0, 1, 2, 2]), np.array([0, 1, 2, 1])
+    counts_truth, counts_given = [1, 1, 2], [1, 2, 1]
+    by_chance = sum(
+        (row - column) ** 2 * counts_truth[row] * counts_given[column] / 4
+        for row in range(3)
+        for column in range(3)
+    )
+    assert quadratic_kappa(truth, given, 3) == pytest.approx(1 - 1 / by_chance)
+    assert quadratic_kappa(truth, truth, 3) == 1.0
+    assert quadratic_kappa(np.array([0, 2]), np.array([2, 0]), 3) == -1.0
+    assert math.isnan(quadratic_kappa(np.array([1, 1]), np.array([1, 1]), 3))

@@ -20,7 +20,6 @@ from tests.conftest import ROOT
 from tests.triage.shop import messages
 from tests.triage.ticket_shop import ROUTER, shop_triager
 from tests.triage.tiny_models import ENCODER, full_name, tiny_models
-from triage.corrections import normalised_text
 from triage.errors import FileUnreadable
 from triage.labelled import read_labelled
 from triage.labels import Priority
@@ -28,6 +27,7 @@ from triage.models import prepare_models
 from triage.routing import Router
 from triage.rules import read_routing
 from triage.taxonomy import read_taxonomy, shipped
+from triage.text_hash import normalised
 from triage.triager import Triager
 
 
@@ -102,9 +102,7 @@ def test_tickets_go_through_the_pass_and_the_rules() -> None:
 
 def test_old_tickets_are_lesson_and_test_fold_by_fold() -> None:
     tickets = [LabelledTicket(one.text, one.label) for one in messages(40, seed=4)]
-    report = evaluate_routing_folds(
-        "shop", tickets, tiny_models().marks, ENCODER, risk=0.1, folds=3
-    )
+    report = evaluate_routing_folds("shop", tickets, tiny_models().marks, ENCODER, risk=0.1, folds=3)
     assert report.n == len(tickets)
     assert report.metrics["queue_accuracy"] > 0.9
     assert report.metrics["automatic.share"] > 0.5
@@ -146,13 +144,13 @@ def test_our_own_tickets_are_labelled_with_what_there_is_and_held_out() -> None:
     tickets = load_tickets(OWN_TICKETS, priority="priority")
     telecom = read_taxonomy(shipped()["telecom"])
     assert {ticket.queue for ticket in tickets} == {queue.name for queue in telecom.queues}
-    texts = {normalised_text(ticket.text) for ticket in tickets}
+    texts = {normalised(ticket.text) for ticket in tickets}
     assert len(texts) == len(tickets) >= 140
-    known = {normalised_text(message.text) for message in read_labelled()}
+    known = {normalised(message.text) for message in read_labelled()}
     for file in shipped().values():
         taxonomy = read_taxonomy(file)
-        known |= {normalised_text(example.text) for example in taxonomy.examples()}
-        known |= {normalised_text(marked.text) for marked in taxonomy.marked()}
+        known |= {normalised(example.text) for example in taxonomy.examples()}
+        known |= {normalised(marked.text) for marked in taxonomy.marked()}
     assert texts.isdisjoint(known)
 
 
