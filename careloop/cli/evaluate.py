@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from rich.progress import Progress
 from careloop.build import Parts, open_encoder
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.session import console, progress_console, read_settings, with_parts
+from careloop.cli.tuning import FineTune, open_tuner
 from evals.corpus import CorpusSource
 from evals.dataset import Dataset, Half, load_dataset
 from evals.errors import DatasetInvalid
@@ -122,21 +123,28 @@ def intents(
     peers: Annotated[
         Path | None, typer.Option(help="CSV of what others said to the test messages.", metavar="CSV")
     ] = None,
+    fine_tune: FineTune = False,
     json: Json = None,
 ) -> None:
     """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
     if test is None and (shots or peers or len(seed or []) > 1):
         raise typer.BadParameter("--shots, --peers and a second --seed need a --test set.")
     examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
-    seeds = seed or [0]
-    with open_encoder(read_settings()) as encoder, progress_bar() as bar:
+    seeds, settings = seed or [0], read_settings()
+    with (
+        open_encoder(settings) as encoder,
+        open_tuner(settings) if fine_tune else nullcontext() as tuner,
+        progress_bar() as bar,
+    ):
         task = bar.add_task(f"{name}: runs", total=len(seeds) if test else folds)
 
         def advance() -> None:
             bar.advance(task)
 
         if test is None:
-            report = evaluate_folds(name, examples, encoder, folds=folds, seed=seeds[0], advance=advance)
+            report = evaluate_folds(
+                name, examples, encoder, folds=folds, seed=seeds[0], tuner=tuner, advance=advance
+            )
         else:
             held = read_examples(test)
             report = evaluate_intents(
@@ -147,6 +155,7 @@ def intents(
                 shots=shots,
                 seeds=seeds,
                 peers=peers,
+                tuner=tuner,
                 advance=advance,
             )
     _deliver(report, json, several=False)

@@ -16,7 +16,9 @@ from evals.measures import Measures
 from evals.metrics import auroc, ece, macro_f1
 from evals.report import Report, Stopwatch
 from inference.embeddings import Encoder
+from inference.tuner import Tuner
 from triage.examples import OUT_OF_SCOPE, Example
+from triage.fine_tuning import train_tuned
 from triage.model import train
 
 _PEER_COLUMNS = ("peer", "text", "label", "predicted", "score")
@@ -59,10 +61,20 @@ def few_shot(examples: Sequence[Example], shots: int, *, seed: int) -> list[Exam
 
 
 def judge(
-    train_on: Sequence[Example], test_on: Sequence[Example], encoder: Encoder, *, seed: int
+    train_on: Sequence[Example],
+    test_on: Sequence[Example],
+    encoder: Encoder,
+    *,
+    seed: int,
+    tuner: Tuner | None = None,
 ) -> list[Judged]:
-    """Train on one set and predict the other; every message gets a label, however unsure."""
-    model, _ = train(train_on, encoder, seed=seed)
+    """Train on one set and predict the other; every message gets a label, however unsure.
+
+    With ``tuner`` the encoder is fine-tuned, where that wins on examples held out of ``train_on``.
+    """
+    model, _ = (
+        train_tuned(train_on, encoder, tuner, seed=seed) if tuner else train(train_on, encoder, seed=seed)
+    )
     texts = [example.text for example in test_on]
     predictions = model.predict(texts, encoder, others=0)
     return [
@@ -80,18 +92,19 @@ def evaluate_intents(
     shots: int | None = None,
     seeds: Sequence[int] = (0,),
     peers: Path | None = None,
+    tuner: Tuner | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Report:
     """Train on ``train_on`` and judge ``test_on``, once for each of ``seeds``; figures are over all runs.
 
     ``shots`` takes that many examples of each label, drawn anew by each seed. ``peers`` is a file of what
-    others said to the same messages; their figures are recomputed from it.
+    others said to the same messages; their figures are recomputed from it. ``tuner`` is that of ``judge``.
     """
     stopwatch = Stopwatch()
     judged: list[Judged] = []
     for seed in seeds:
         chosen = few_shot(train_on, shots, seed=seed) if shots else train_on
-        judged += judge(chosen, test_on, encoder, seed=seed)
+        judged += judge(chosen, test_on, encoder, seed=seed, tuner=tuner)
         advance()
     measures = measure(judged)
     if peers is not None:
@@ -112,6 +125,7 @@ def evaluate_folds(
     *,
     folds: int,
     seed: int = 0,
+    tuner: Tuner | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Report:
     """Cross-validation over ``examples``: each is judged by a model that was trained without its fold."""
@@ -121,7 +135,11 @@ def evaluate_folds(
     split = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labels, labels)
     for fitted, held in split:
         judged += judge(
-            [examples[row] for row in fitted], [examples[row] for row in held], encoder, seed=seed
+            [examples[row] for row in fitted],
+            [examples[row] for row in held],
+            encoder,
+            seed=seed,
+            tuner=tuner,
         )
         advance()
     return stopwatch.report("intents", name, len(examples), measure(judged))
