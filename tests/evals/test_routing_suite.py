@@ -102,9 +102,7 @@ def test_tickets_go_through_the_pass_and_the_rules() -> None:
 
 def test_old_tickets_are_lesson_and_test_fold_by_fold() -> None:
     tickets = [LabelledTicket(one.text, one.label) for one in messages(40, seed=4)]
-    report = evaluate_routing_folds(
-        "shop", tickets, tiny_models().marks, ENCODER, risk=0.1, folds=3
-    )
+    report = evaluate_routing_folds("shop", tickets, tiny_models().marks, ENCODER, risk=0.1, folds=3)
     assert report.n == len(tickets)
     assert report.metrics["queue_accuracy"] > 0.9
     assert report.metrics["automatic.share"] > 0.5
