@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import queue
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -70,6 +71,7 @@ class OpenVinoEncoder:
 
     def __init__(self, folder: Path, *, identity: str, threads: int) -> None:
         self.identity = identity
+        self._folder = folder
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.no_padding()
@@ -88,6 +90,10 @@ class OpenVinoEncoder:
         self._idle: queue.SimpleQueue[_Pass] = queue.SimpleQueue()
         for _ in range(threads):
             self._idle.put(_Pass(model))
+
+    def save(self, folder: Path) -> None:
+        """Copy the converted model into ``folder``, from which another encoder may be made."""
+        shutil.copytree(self._folder, folder, dirs_exist_ok=True)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """One unit vector per text: (number of texts, dimensions), float32."""

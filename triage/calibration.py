@@ -92,18 +92,19 @@ def example_folds(
 
 
 def label_folds(
-    labels: NDArray[np.intp], *, seed: int
+    labels: NDArray[np.intp], *, seed: int, aside: NDArray[np.bool_] | None = None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
     """Rows to fit on, rows to score whose label was fitted, rows to score whose label was left out.
 
     A label left out stands for what customers ask that nobody made a label for. With two labels there is
-    no leaving one out: nothing is yielded.
+    no leaving one out: nothing is yielded. Rows that are ``aside`` (rows,) are not fitted on; a fifth, drawn
+    by ``seed``, where it is not given.
     """
     known = np.unique(labels)
     if len(known) < 3:
         return
-    random = np.random.default_rng(seed)
-    aside = random.random(len(labels)) < 1 / FOLDS
+    if aside is None:
+        aside = np.random.default_rng(seed).random(len(labels)) < 1 / FOLDS
     folds = KFold(min(_SCOPE_FOLDS, len(known) - 1), shuffle=True, random_state=seed)
     for _, left_out in folds.split(known):
         strange = np.isin(labels, known[left_out])

@@ -82,7 +82,8 @@ def write_card(
             f"* Trained on {made_of['examples']} examples, SHA-256 `{made_of['examples_sha256']}`.",
             f"* Seed {made_of['seed']}, encoder `{made_of['encoder']}`. Heads: {_heads(model)}.",
             f"* {_balance(model.labels, held_out)}",
-            f"* {_scope(model, held_out)}",
+            f"* {_scope(model)}",
+            *([f"* {fine_tuning_note(model)}"] if "fine_tuning" in made_of else []),
             *_table("Held-out figures", ("metric", "value", "95 % interval"), figures),
             *_table("Reliability", ("said", "happened", "95 % interval", "messages"), _reliability(held_out)),
             *_picture(
@@ -110,6 +111,23 @@ def confused(labels: Sequence[str], held_out: HeldOut) -> list[tuple[tuple[str, 
     return sorted(pairs.items(), key=lambda item: (-item[1], item[0]))[:_PAIRS]
 
 
+def fine_tuning_note(model: IntentModel) -> str:
+    """What came of fine-tuning the encoder for a model that ``train_tuned`` made."""
+    told = model.provenance["fine_tuning"]
+    if not told["held_out"]:
+        return "Fine-tuned: no, no label has three examples, of which one would say whether it helps."
+    share = (
+        f"{told['tuned']:.3f} of {told['held_out']} held-out examples were right with it ({told['steps']} "
+        f"steps), {told['frozen']:.3f} without"
+    )
+    if told["encoder"] is None:
+        return f"Fine-tuned: tried and not kept: {share}."
+    return (
+        f"Fine-tuned: yes, `{told['encoder']}`; {share}. Figures and counts here are of those: a third of "
+        "each label's, which neither the encoder nor the heads that were judged had learnt from."
+    )
+
+
 def _heads(model: IntentModel) -> str:
     return ", ".join(f"{name} × {weight:.2f}" for name, weight in zip(NAMES, model.weights, strict=True))
 
@@ -134,11 +152,11 @@ def _balance(labels: Sequence[str], held_out: HeldOut) -> str:
     return note
 
 
-def _scope(model: IntentModel, held_out: HeldOut) -> str:
+def _scope(model: IntentModel) -> str:
     """What tells messages that no label fits was learnt from."""
     if model.scope is None:
         return "Tells what fits no label: no, there were too few labels to learn it from."
-    strange = model.provenance["examples"] - len(held_out.labels)
+    strange = model.provenance["out_of_scope"]
     return (
         "Tells what fits no label: yes. Learnt from the examples of labels that were left out in turn"
         f"{f', and from {strange} examples marked as out of scope' if strange else ''}, against examples of "

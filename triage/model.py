@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
-from inference.embeddings import Encoder, Vector
+from inference.embeddings import Encoder, TokenEmbeddings, Vector
+from inference.encoder import OpenVinoEncoder
+from inference.joined import JoinedEncoder, first_part, join
 from triage.calibration import Scope, energy, example_folds, fit_scope, label_folds, weigh_heads
 from triage.errors import ModelUnreadable
 from triage.examples import OUT_OF_SCOPE, Example, check_trainable, content_hash
@@ -23,6 +26,9 @@ from triage.heads import NAMES, Heads, Matrix, Scores, fit_heads, in_order
 from triage.ngrams import Ngrams, find_ngrams
 from triage.stopping import go_on
 from triage.storage import arrays_of, heads_of, read_model, unreadable, write_model
+
+_OWN_ENCODER = "encoder"  # subfolder of a model
+_THREADS = 2  # passes of it that run at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,11 @@ class HeldOut:
     labels: NDArray[np.intp]
     by_label: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, labels: NDArray[np.intp], scores: Scores, weights: NDArray[np.float64]) -> HeldOut:
+        """What comes of ``scores`` (heads, examples, labels) and the heads' ``weights`` (heads,)."""
+        return cls(labels, softmax(np.tensordot(weights, scores, 1), axis=1))
+
     @property
     def predicted(self) -> NDArray[np.intp]:
         """The likeliest label of each (examples,), by place."""
@@ -63,7 +74,10 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class IntentModel:
-    """A fitted model. ``weights`` (heads,); ``scope`` is none where too few labels were there to tell."""
+    """A fitted model. ``weights`` (heads,); ``scope`` is none where too few labels were there to tell.
+
+    A fine-tuned model has an encoder of its ``own``, whose vectors stand beside everyone's.
+    """
 
     labels: tuple[str, ...]
     ngrams: Ngrams
@@ -71,17 +85,33 @@ class IntentModel:
     weights: NDArray[np.float64]
     scope: Scope | None
     provenance: dict[str, Any]
+    own: OpenVinoEncoder | None = None
 
     def predict(self, texts: Sequence[str], encoder: Encoder, *, others: int = 4) -> list[Prediction]:
-        """One prediction per text, from one pass of ``encoder``.
+        """One prediction per text, from one pass of ``encoder`` and one of its own encoder, if it has one.
 
         Raises ``ModelUnreadable`` when the model was trained with another encoder.
         """
         self.check_encoder(encoder)
-        return self.predict_encoded(texts, encoder.encode(texts), others=others)
+        return self.predict_encoded(texts, self.beside(encoder).encode(texts), others=others)
+
+    def beside(self, encoder: Encoder) -> Encoder:
+        """What makes the vectors that the model takes: ``encoder`` with its own encoder, if it has one."""
+        return encoder if self.own is None else JoinedEncoder(encoder, self.own)
+
+    def joined(self, texts: Sequence[str], encoded: TokenEmbeddings) -> TokenEmbeddings:
+        """What ``beside`` makes of ``texts`` that everyone's encoder has ``encoded``, with tokens or not."""
+        if self.own is None:
+            return encoded
+        own = (
+            self.own.encode_with_tokens(texts)
+            if encoded.tokens
+            else TokenEmbeddings(self.own.encode(texts), [])
+        )
+        return join(encoded, own)
 
     def predict_encoded(self, texts: Sequence[str], vectors: Matrix, *, others: int = 4) -> list[Prediction]:
-        """As ``predict``, for ``vectors`` (texts, dimensions) that someone has made already."""
+        """As ``predict``, for ``vectors`` (texts, dimensions) that ``beside`` has made already."""
         if not texts:
             return []
         total = self.logits(self.ngrams.matrix(find_ngrams(texts)), vectors)
@@ -104,8 +134,9 @@ class IntentModel:
         return np.asarray(np.tensordot(self.weights, scores, 1))
 
     def label_vectors(self) -> dict[str, Vector]:
-        """What is in the middle of each label's examples: unit vectors (dimensions,) by label."""
-        return dict(zip(self.labels, self.heads.centres(), strict=True))
+        """What is in the middle of each label's examples: unit vectors of everyone's encoder by label."""
+        centres = self.heads.centres()
+        return dict(zip(self.labels, centres if self.own is None else first_part(centres), strict=True))
 
     @property
     def all_weights(self) -> NDArray[np.float64]:
@@ -128,6 +159,10 @@ class IntentModel:
             "provenance": self.provenance,
         }
         write_model(folder, described, {**arrays_of(self.ngrams, self.heads), "weights": self.weights})
+        if self.own is not None:
+            self.own.save(folder / _OWN_ENCODER)
+        else:
+            shutil.rmtree(folder / _OWN_ENCODER, ignore_errors=True)  # of a model that was there before
 
 
 def load_model(folder: Path) -> IntentModel:
@@ -142,9 +177,19 @@ def load_model(folder: Path) -> IntentModel:
             weights=arrays["weights"],
             scope=Scope(*described["scope"]) if described["scope"] else None,
             provenance=described["provenance"],
+            own=_own_encoder(folder, described["provenance"]),
         )
     except (KeyError, TypeError) as error:
         raise unreadable(folder, error) from error
+
+
+def _own_encoder(folder: Path, provenance: dict[str, Any]) -> OpenVinoEncoder | None:
+    identity = provenance.get("fine_tuning", {}).get("encoder")
+    if identity is None:
+        return None
+    if not (folder / _OWN_ENCODER / "model.xml").is_file():
+        raise ModelUnreadable(f"{folder} holds a fine-tuned model without its encoder. Train it again.")
+    return OpenVinoEncoder(folder / _OWN_ENCODER, identity=identity, threads=_THREADS)
 
 
 def readable_name(label: str) -> str:
@@ -170,42 +215,68 @@ def _train(
     examples: Sequence[Example], encoder: Encoder, *, seed: int, stop: threading.Event | None
 ) -> tuple[IntentModel, HeldOut]:
     check_trainable(examples)
-    inside = [example for example in examples if example.label != OUT_OF_SCOPE]
-    texts = [example.text for example in inside]
-    names, labels = in_order([example.label for example in inside])
-    readable = [readable_name(name) for name in names]
-    data = _Data(texts, encoder.encode(texts), labels, readable, encoder.encode(readable), stop)
-    scores = np.zeros((len(NAMES), len(texts), len(names)), np.float32)
-    for fitted, scored in example_folds(labels, seed=seed):
-        scores[:, scored] = _score_fold(data, fitted, scored, seed=seed)
-    weights = weigh_heads(scores, labels)
-    strangers = [example.text for example in examples if example.label == OUT_OF_SCOPE]
-    unknown = (strangers, encoder.encode(strangers)) if strangers else None
-    scope = _fit_scope(data, weights, unknown, seed=seed)
-    ngrams, heads = data.fit(np.arange(len(texts)), seed=seed)
-    provenance = {
+    data = TrainingData.of(examples, encoder, stop=stop)
+    scores = np.zeros((len(NAMES), len(data.texts), data.number), np.float32)
+    for fitted, scored in example_folds(data.labels, seed=seed):
+        scores[:, scored] = data.scores(fitted, scored, seed=seed)
+    weights = weigh_heads(scores, data.labels)
+    scope = data.fit_scope(weights, seed=seed)
+    ngrams, heads = data.fit(np.arange(len(data.texts)), seed=seed)
+    made_of = provenance(examples, encoder, seed=seed)
+    return (
+        IntentModel(data.names, ngrams, heads, weights, scope, made_of),
+        HeldOut.of(data.labels, scores, weights),
+    )
+
+
+def provenance(examples: Sequence[Example], encoder: Encoder, *, seed: int) -> dict[str, Any]:
+    """What a model was made of."""
+    return {
         "encoder": encoder.identity,
         "examples": len(examples),
+        "out_of_scope": sum(example.label == OUT_OF_SCOPE for example in examples),
         "examples_sha256": content_hash(examples),
         "seed": seed,
     }
-    held_out = HeldOut(labels, softmax(np.tensordot(weights, scores, 1), axis=1))
-    return IntentModel(names, ngrams, heads, weights, scope, provenance), held_out
 
 
 @dataclass(frozen=True, slots=True)
-class _Data:
+class TrainingData:
     """What a model is trained on: ``vectors`` (texts, dimensions), ``labels`` (texts,) below ``number``.
 
-    ``names`` are the labels as people read them, ``name_vectors`` (number, dimensions) their vectors.
+    ``names`` are the labels, ``readable`` those as people read them, ``name_vectors`` (number, dimensions)
+    their vectors. ``strangers`` are texts that no label fits, with their vectors.
     """
 
     texts: Sequence[str]
     vectors: Matrix
     labels: NDArray[np.intp]
-    names: Sequence[str]
+    names: tuple[str, ...]
+    readable: Sequence[str]
     name_vectors: Matrix
-    stop: threading.Event | None
+    strangers: tuple[Sequence[str], Matrix] | None
+    stop: threading.Event | None = None
+
+    @classmethod
+    def of(
+        cls, examples: Sequence[Example], encoder: Encoder, *, stop: threading.Event | None = None
+    ) -> TrainingData:
+        """``examples``, encoded; those labelled ``oos`` are the strangers."""
+        inside = [example for example in examples if example.label != OUT_OF_SCOPE]
+        texts = [example.text for example in inside]
+        names, labels = in_order([example.label for example in inside])
+        readable = [readable_name(name) for name in names]
+        unknown = [example.text for example in examples if example.label == OUT_OF_SCOPE]
+        return cls(
+            texts,
+            encoder.encode(texts),
+            labels,
+            names,
+            readable,
+            encoder.encode(readable),
+            (unknown, encoder.encode(unknown)) if unknown else None,
+            stop,
+        )
 
     @property
     def number(self) -> int:
@@ -215,46 +286,40 @@ class _Data:
     def fit(self, rows: NDArray[np.intp], *, seed: int) -> tuple[Ngrams, Heads]:
         """The heads of those rows. The name of a label is one more example of it, where it says anything."""
         go_on(self.stop)
-        named = [place for place in np.unique(self.labels[rows]) if self.names[place]]
-        known = [self.texts[row] for row in rows] + [self.names[place] for place in named]
+        named = [place for place in np.unique(self.labels[rows]) if self.readable[place]]
+        known = [self.texts[row] for row in rows] + [self.readable[place] for place in named]
         vectors = np.concatenate([self.vectors[rows], self.name_vectors[named]])
         labels = np.concatenate([self.labels[rows], np.array(named, dtype=np.intp)])
         ngrams = Ngrams.fit(known)
         counted = ngrams.matrix(find_ngrams(known))
         return ngrams, fit_heads(vectors, counted, labels, number=self.number, seed=seed)
 
+    def scores(
+        self, fitted: NDArray[np.intp], scored: NDArray[np.intp], *, seed: int, strangers: bool = False
+    ) -> Scores:
+        """Scores of the rows ``scored``, and then of the strangers, by heads of the rows ``fitted``."""
+        ngrams, heads = self.fit(fitted, seed=seed)
+        asked, asked_vectors = [self.texts[row] for row in scored], self.vectors[scored]
+        if strangers and self.strangers is not None:
+            asked = [*asked, *self.strangers[0]]
+            asked_vectors = np.concatenate([asked_vectors, self.strangers[1]])
+        return heads.scores(asked_vectors, ngrams.matrix(find_ngrams(asked)))
 
-def _score_fold(
-    data: _Data,
-    fitted: NDArray[np.intp],
-    scored: NDArray[np.intp],
-    *,
-    seed: int,
-    strangers: tuple[Sequence[str], Matrix] | None = None,
-) -> Scores:
-    """Scores of the rows ``scored`` (and then of ``strangers``) by heads fitted on the rows ``fitted``."""
-    ngrams, heads = data.fit(fitted, seed=seed)
-    asked, asked_vectors = [data.texts[row] for row in scored], data.vectors[scored]
-    if strangers is not None:
-        asked, asked_vectors = [*asked, *strangers[0]], np.concatenate([asked_vectors, strangers[1]])
-    return heads.scores(asked_vectors, ngrams.matrix(find_ngrams(asked)))
+    def fit_scope(
+        self, weights: NDArray[np.float64], *, seed: int, held: NDArray[np.bool_] | None = None
+    ) -> Scope | None:
+        """When none of the labels fits, from labels left out in turn; none where there are too few.
 
-
-def _fit_scope(
-    data: _Data,
-    weights: NDArray[np.float64],
-    strangers: tuple[Sequence[str], Matrix] | None,
-    *,
-    seed: int,
-) -> Scope | None:
-    inside: list[NDArray[np.float64]] = []
-    outside: list[NDArray[np.float64]] = []
-    for fitted, known, strange in label_folds(data.labels, seed=seed):
-        rows = np.concatenate([known, strange])
-        scores = _score_fold(data, fitted, rows, seed=seed, strangers=strangers)
-        energies = energy(np.tensordot(weights, scores, 1))
-        inside.append(energies[: len(known)])
-        outside.append(energies[len(known) :])
-    if not sum(map(len, inside)):
-        return None
-    return fit_scope(np.concatenate(inside), np.concatenate(outside))
+        Where ``held`` (texts,) is given, heads are fitted on the others and no others are judged.
+        """
+        inside: list[NDArray[np.float64]] = []
+        outside: list[NDArray[np.float64]] = []
+        for fitted, known, strange in label_folds(self.labels, seed=seed, aside=held):
+            asked = strange if held is None else strange[held[strange]]
+            scores = self.scores(fitted, np.concatenate([known, asked]), seed=seed, strangers=True)
+            energies = energy(np.tensordot(weights, scores, 1))
+            inside.append(energies[: len(known)])
+            outside.append(energies[len(known) :])
+        if not sum(map(len, inside)) or not sum(map(len, outside)):
+            return None
+        return fit_scope(np.concatenate(inside), np.concatenate(outside))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inference.embeddings import Encoder, Matrix
+from inference.embeddings import Encoder, Matrix, TokenEmbeddings
 from kit.errors import InvalidInput
 from triage.drift import Snapshot
 from triage.model import IntentModel, Prediction
@@ -74,7 +74,8 @@ class _Taken:
     def add(self, texts: Sequence[str]) -> None:
         vectors = self._encoder.encode(texts)
         self._vectors.append(vectors)
-        self._found += self._model.predict_encoded(texts, vectors)
+        own = self._model.joined(texts, TokenEmbeddings(vectors, []))
+        self._found += self._model.predict_encoded(texts, own.texts)
         self.texts += texts
 
     def snapshot(self) -> Snapshot:

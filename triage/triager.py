@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from inference.embeddings import Encoder, Matrix, TokenEmbeddings, Tokens
+from inference.joined import balance
 from kit.privacy import Redaction, redact
 from kit.text import sentences
 from triage.automatic import automatic_origin
@@ -151,17 +152,17 @@ class Triager:
         found = find_ngrams(texts)
         intents, marks = self.models.intents, self.models.marks
         of_intents, of_marks = intents.ngrams.matrix(found), marks.ngrams.matrix(found)
-        intent_logits = intents.logits(of_intents, vectors)
+        own = intents.joined(texts, TokenEmbeddings(vectors, list(tokens)))
+        intent_logits = intents.logits(of_intents, own.texts)
         by_intent = softmax(intent_logits, axis=1)
         by_mark = probabilities_of(marks.logits(of_marks, vectors))
         fits = self._fits(intent_logits)
-        further = self._further(texts, tokens)
+        further = self._further(texts, own.tokens)
         of_intent: Sequence[Pass | None] = [None] * len(texts)
         of_mark: Sequence[Pass | None] = of_intent
         if evidence:
-            seen = Seen(texts, vectors, tokens, found)
-            of_intent = passes(seen, intents.ngrams, of_intents)
-            of_mark = passes(seen, marks.ngrams, of_marks)
+            of_intent = passes(Seen(texts, own.texts, own.tokens, found), intents.ngrams, of_intents)
+            of_mark = passes(Seen(texts, vectors, tokens, found), marks.ngrams, of_marks)
         rows = zip(by_intent, fits.tolist(), by_mark, of_intent, of_mark, further, strict=True)
         return [self._one(one, _Judged(*row), today=today) for one, row in zip(read, rows, strict=True)]
 
@@ -253,8 +254,9 @@ class Triager:
                     owners.append(number)
         found: list[dict[str, float]] = [{} for _ in texts]
         if pieces:
-            counted = self.models.intents.ngrams.matrix(find_ngrams(pieces))
-            logits = self.models.intents.logits(counted, np.stack(vectors))
+            intents, stacked = self.models.intents, np.stack(vectors)
+            counted = intents.ngrams.matrix(find_ngrams(pieces))
+            logits = intents.logits(counted, stacked if intents.own is None else balance(stacked))
             for owner, row, fit in zip(owners, softmax(logits, axis=1), self._fits(logits), strict=True):
                 name, probability = self.models.intents.labels[int(row.argmax())], float(row.max() * fit)
                 if probability >= _FURTHER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from careloop.cli.ingest import progress_bar
 from careloop.cli.reports import JsonReport, deliver
 from careloop.cli.session import progress_console, read_settings
 from careloop.cli.triagers import TaxonomyOption
+from careloop.cli.tuning import FineTune, open_tuner
 from careloop.settings import Settings
 from evals.report import Report
 from evals.suites.evidence import evaluate_evidence
@@ -59,14 +61,19 @@ def intents(
         Path | None,
         typer.Option(help="Draws a reliability diagram as NAME.png and NAME.svg.", metavar="NAME"),
     ] = None,
+    fine_tune: FineTune = False,
     json: JsonReport = None,
 ) -> None:
     """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
     if test is None and (shots or peers or diagram or len(seed or []) > 1):
         raise typer.BadParameter("--shots, --peers, --diagram and a second --seed need a --test set.")
     examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
-    seeds = seed or [0]
-    with open_encoder(read_settings()) as encoder, progress_bar() as bar:
+    seeds, settings = seed or [0], read_settings()
+    with (
+        open_encoder(settings) as encoder,
+        open_tuner(settings) if fine_tune else nullcontext() as tuner,
+        progress_bar() as bar,
+    ):
         task = bar.add_task(f"{name}: runs", total=len(seeds) if test else folds)
 
         def advance() -> None:
@@ -74,7 +81,7 @@ def intents(
 
         if test is None:
             report = evaluate_folds(
-                name, examples, encoder, folds=folds, seed=seeds[0], risk=risk, advance=advance
+                name, examples, encoder, folds=folds, seed=seeds[0], risk=risk, tuner=tuner, advance=advance
             )
         else:
             held = read_examples(test)
@@ -88,6 +95,7 @@ def intents(
                 risk=risk,
                 peers=peers,
                 diagram=diagram,
+                tuner=tuner,
                 advance=advance,
             )
     deliver(report, json, several=False)

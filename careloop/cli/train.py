@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,12 @@ from rich.table import Table
 
 from careloop.build import open_encoder
 from careloop.cli.session import console, progress_console, read_settings
+from careloop.cli.tuning import FineTune, open_tuner
 from evals.measures import Measures
 from evals.suites.intents import Judged, measure
-from triage.card import confused, write_model_card
+from triage.card import confused, fine_tuning_note, write_model_card
 from triage.examples import Example, read_examples
+from triage.fine_tuning import train_tuned
 from triage.model import HeldOut, IntentModel, train
 from triage.risk import OperatingPoints, fit_operating_points
 
@@ -33,22 +36,31 @@ def command(
     text: Annotated[str, typer.Option(help="Column of the messages.")] = "text",
     label: Annotated[str, typer.Option(help="Column of the labels; `oos` marks what fits none.")] = "label",
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 0,
+    fine_tune: FineTune = False,
 ) -> None:
     """Train an intent model; prints what it did on examples it had not seen."""
     examples = read_examples(data, text=text, label=label)
-    with (
-        open_encoder(read_settings()) as encoder,
-        progress_console().status(f"Training on {len(examples)} examples"),
-    ):
-        model, held_out = train(examples, encoder, seed=seed)
+    settings = read_settings()
+    with ExitStack() as stack:
+        encoder = stack.enter_context(open_encoder(settings))
+        status = stack.enter_context(progress_console().status(f"Training on {len(examples)} examples"))
+        if fine_tune:
+            tuner = stack.enter_context(
+                open_tuner(settings, told=lambda step: status.update(f"Fine-tuning: step {step}"))
+            )
+            model, held_out = train_tuned(examples, encoder, tuner, seed=seed)
+        else:
+            model, held_out = train(examples, encoder, seed=seed)
+        model.save(out)
     measures = measure(judged(model, held_out))
-    model.save(out)
     points = fit_operating_points(held_out.probability, held_out.labels == held_out.predicted)
     (out / OPERATING_POINTS).write_text(points.to_json(), encoding="utf-8")
     write_model_card(
         out, model, held_out, metrics=measures.metrics, intervals=measures.intervals, points=points
     )
     console().print(_table(measures))
+    if fine_tune:
+        console().print(fine_tuning_note(model), highlight=False)
     console().print(_routing(points), highlight=False)
     for (true, taken), times in confused(model.labels, held_out)[:3]:
         console().print(f"Confused {times} times: {true} taken for {taken}.")

@@ -59,3 +59,25 @@ def test_a_missing_column_is_named(careloop: Careloop, tickets: Path, tmp_path: 
     assert result.exit_code == 2
     assert "no column text" in result.output
     assert not (tmp_path / "model").exists()
+
+
+def test_fine_tuning_is_tried_only_where_something_can_be_held_out(
+    careloop: Careloop, tmp_path: Path
+) -> None:
+    file, out = tmp_path / "few.csv", tmp_path / "model"
+    file.write_text("text,label\nmoney back,refund\nrefund me,refund\nwhere is it,late\nit is late,late\n")
+    result = careloop("train", str(file), "--out", str(out), "--fine-tune")
+    assert result.exit_code == 0, result.output
+    assert "no label has three examples" in " ".join(result.stdout.split())
+    assert "* Fine-tuned: no" in (out / "card.md").read_text()
+
+
+def test_an_encoder_that_runs_elsewhere_cannot_be_fine_tuned(
+    careloop: Careloop, tickets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARELOOP_ENCODER__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("CARELOOP_ENCODER__MODEL_NAME", "some-encoder")
+    columns = ("--text", "subject", "--label", "queue")
+    result = careloop("train", str(tickets), *columns, "--out", str(tmp_path / "model"), "--fine-tune")
+    assert result.exit_code == 2
+    assert "needs an encoder that runs here" in " ".join(result.output.split())

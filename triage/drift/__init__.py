@@ -1,5 +1,6 @@
 """Whether the messages of today are still like those that the model was set up with."""
 
+from triage.drift.discrepancy import mean_discrepancy
 from triage.drift.findings import Thresholds
 from triage.drift.label_shares import RARE
 from triage.drift.measurement import FALSE_ALARMS, measure_drift
@@ -21,5 +22,6 @@ __all__ = [
     "Snapshot",
     "Thresholds",
     "load_snapshot",
+    "mean_discrepancy",
     "measure_drift",
 ]
