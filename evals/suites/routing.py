@@ -146,6 +146,8 @@ def measure(routed: Sequence[Routed], *, risk: float) -> Measures:
         ("automatic", [one for one in routed if one.automatic]),
         ("by_rule", [one for one in routed if one.rule]),
     ):
+        if name == "by_rule" and not chosen:
+            continue
         measures.share(f"{name}.share", len(chosen), len(routed))
         measures.share(f"{name}.error", sum(not one.right for one in chosen), len(chosen))
     for queue in sorted({one.ticket.queue for one in routed} | {one.queue for one in routed}):
