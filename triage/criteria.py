@@ -47,12 +47,13 @@ class Criterion(BaseModel, ABC):
         return ()
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """One text is a list of one, as people write it in YAML; what is no text stays as it is."""
     return [value] if isinstance(value, str) else value
 
 
 Names = Annotated[
-    tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed), Field(min_length=1)
+    tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(listed), Field(min_length=1)
 ]
 Probability = Annotated[float, Field(ge=0, le=1)]
 LikelierThanNot = Annotated[float, Field(ge=0.5, le=1)]  # triage tells no others of its kind
@@ -92,7 +93,7 @@ class SignalIs(Criterion):
     """The message means one of these for the customer relationship."""
 
     word = "signal"
-    signal: Annotated[tuple[Signal, ...], BeforeValidator(_listed), Field(min_length=1)]
+    signal: Annotated[tuple[Signal, ...], BeforeValidator(listed), Field(min_length=1)]
     at_least: LikelierThanNot = 0.5
 
     def _judge(self, case: Circumstances) -> Verdict:
@@ -104,7 +105,7 @@ class UrgencyIs(Criterion):
     """The message cannot wait, for one of these reasons."""
 
     word = "urgency"
-    urgency: Annotated[tuple[Urgency, ...], BeforeValidator(_listed), Field(min_length=1)]
+    urgency: Annotated[tuple[Urgency, ...], BeforeValidator(listed), Field(min_length=1)]
     at_least: LikelierThanNot = 0.5
 
     def _judge(self, case: Circumstances) -> Verdict:
@@ -116,7 +117,7 @@ class OriginIs(Criterion):
     """One of these wrote the message."""
 
     word = "origin"
-    origin: Annotated[tuple[Origin, ...], BeforeValidator(_listed), Field(min_length=1)]
+    origin: Annotated[tuple[Origin, ...], BeforeValidator(listed), Field(min_length=1)]
     at_least: Probability = 0.5
 
     def _judge(self, case: Circumstances) -> Verdict:
@@ -232,7 +233,7 @@ class CertaintyIs(Criterion):
     """How far the intent can be acted on."""
 
     word = "certainty"
-    certainty: Annotated[tuple[Certainty, ...], BeforeValidator(_listed), Field(min_length=1)]
+    certainty: Annotated[tuple[Certainty, ...], BeforeValidator(listed), Field(min_length=1)]
 
     def _judge(self, case: Circumstances) -> Verdict:
         found = case.triage.certainty

@@ -26,6 +26,7 @@ from kit.personal_data import find_personal_data
 from kit.privacy import redact
 from kit.text import words
 from triage.language import FUNCTION_WORDS
+from triage.text_hash import normalised
 
 # Cosine with a known label from which it may be that label: of the shipped taxonomies, 78 % of eight messages
 # are as near to the rest of their intent, 24 % to another.
@@ -148,7 +149,7 @@ def _different(texts: Sequence[str]) -> dict[str, list[int]]:
     """Places of the same text, whatever its case and spaces: a mailing is one message, however often sent."""
     places: dict[str, list[int]] = defaultdict(list)
     for place, text in enumerate(texts):
-        key = " ".join(text.split()).casefold()
+        key = normalised(text)
         if key:
             places[key].append(place)
     return places

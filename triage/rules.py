@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from triage.calendars import CalendarSettings
 from triage.conditions import Condition
-from triage.criteria import BusinessHours, IntentIs
+from triage.criteria import BusinessHours, IntentIs, listed
 from triage.errors import RoutingInvalid
 from triage.labels import Priority
 from triage.rules_text import mapping_of
@@ -60,11 +60,7 @@ def _as_change(value: object) -> object:
     return {"set": value} if isinstance(value, str) else value
 
 
-def _listed(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[Name, ...], BeforeValidator(_listed)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(listed)]
 
 
 class Actions(BaseModel):
