@@ -12,6 +12,8 @@ VersionId = NewType("VersionId", str)
 PassageId = NewType("PassageId", int)
 ConversationId = NewType("ConversationId", str)
 MessageId = NewType("MessageId", str)
+CustomerId = NewType("CustomerId", str)
+SignalId = NewType("SignalId", str)
 
 DEFAULT_WORKSPACE = WorkspaceId("default")
 

@@ -1,0 +1,1 @@
+"""Where signals go: one connector for each tool of sales and marketing."""
