@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,7 @@ def write_card(
             "# Intent model",
             "",
             f"* Trained on {made_of['examples']} examples, SHA-256 `{made_of['examples_sha256']}`.",
+            *_unlabelled(made_of),
             f"* Seed {made_of['seed']}, encoder `{made_of['encoder']}`. Heads: {_heads(model)}.",
             f"* {_balance(model.labels, held_out)}",
             f"* {_scope(model)}",
@@ -126,6 +128,13 @@ def fine_tuning_note(model: IntentModel) -> str:
         f"Fine-tuned: yes, `{told['encoder']}`; {share}. Figures and counts here are of those: a third of "
         "each label's, which neither the encoder nor the heads that were judged had learnt from."
     )
+
+
+def _unlabelled(made_of: Mapping[str, Any]) -> list[str]:
+    if "unlabelled" not in made_of:
+        return []
+    number, digest = made_of["unlabelled"], made_of["unlabelled_sha256"]
+    return [f"* {number} messages without labels taught besides, SHA-256 `{digest}`."]
 
 
 def _heads(model: IntentModel) -> str:

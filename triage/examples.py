@@ -37,6 +37,15 @@ def read_examples(file: Path, *, text: str = "text", label: str = "label") -> li
     )
 
 
+def read_texts(file: Path, *, text: str = "text") -> list[str]:
+    """The messages of a CSV file, as ``read_examples`` reads them; other columns are not looked at.
+
+    Rows without a message are left out: an export of tickets has some. Raises ``ExamplesInvalid``.
+    """
+    found = read_csv(file, lambda row: (row[text] or "",), columns=(text,), invalid=ExamplesInvalid)
+    return [cell.strip() for (cell,) in found if cell.strip()]
+
+
 def check_trainable(examples: Iterable[Example]) -> None:
     """Raise ``ExamplesInvalid`` unless there are two labels or more with two examples or more each."""
     counts = Counter(example.label for example in examples if example.label != OUT_OF_SCOPE)

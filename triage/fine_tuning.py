@@ -16,9 +16,10 @@ from inference.tuner import Tuner
 from triage.calibration import weigh_heads
 from triage.examples import OUT_OF_SCOPE, Example, check_trainable
 from triage.heads import in_order
-from triage.model import HeldOut, IntentModel, TrainingData, provenance, train
+from triage.model import HeldOut, IntentModel, provenance, train
 from triage.similar_texts import RememberingEncoder
 from triage.taxonomy import read_taxonomy, shipped
+from triage.training_data import TrainingData
 
 _ONE_IN = 3  # of the examples of a label is held out
 

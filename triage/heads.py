@@ -93,11 +93,20 @@ class Heads:
 
 
 def fit_heads(
-    vectors: Matrix, counted: csr_matrix, labels: NDArray[np.intp], *, number: int, seed: int
+    vectors: Matrix,
+    counted: csr_matrix,
+    labels: NDArray[np.intp],
+    *,
+    number: int,
+    seed: int,
+    weights: NDArray[np.float64] | None = None,
 ) -> Heads:
-    """Fit all heads on messages whose labels are ``labels`` (messages,), of ``number`` possible ones."""
-    sentence = LogisticRegression(C=_SENTENCE_C, max_iter=_ITERATIONS).fit(vectors, labels)
-    ngrams = LinearSVC(C=_NGRAM_C, random_state=seed).fit(counted, labels)
+    """Fit all heads on messages whose labels are ``labels`` (messages,), of ``number`` possible ones.
+
+    ``weights`` (messages,) are how much each counts; all the same where they are not given.
+    """
+    sentence = LogisticRegression(C=_SENTENCE_C, max_iter=_ITERATIONS).fit(vectors, labels, weights)
+    ngrams = LinearSVC(C=_NGRAM_C, random_state=seed).fit(counted, labels, weights)
     sentence_weights, sentence_bias = _spread(sentence.coef_, sentence.intercept_, sentence.classes_, number)
     ngram_weights, ngram_bias = _spread(ngrams.coef_, ngrams.intercept_, ngrams.classes_, number)
     members = [np.flatnonzero(labels == label) for label in range(number)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -19,13 +18,13 @@ from threadpoolctl import threadpool_limits
 from inference.embeddings import Encoder, TokenEmbeddings, Vector
 from inference.encoder import OpenVinoEncoder
 from inference.joined import JoinedEncoder, first_part, join
-from triage.calibration import Scope, energy, example_folds, fit_scope, label_folds, weigh_heads
+from triage.calibration import Scope, energy, example_folds, weigh_heads
 from triage.errors import ModelUnreadable
 from triage.examples import OUT_OF_SCOPE, Example, check_trainable, content_hash
-from triage.heads import NAMES, Heads, Matrix, Scores, fit_heads, in_order
+from triage.heads import NAMES, Heads, Matrix, Scores
 from triage.ngrams import Ngrams, find_ngrams
-from triage.stopping import go_on
 from triage.storage import arrays_of, heads_of, read_model, unreadable, write_model
+from triage.training_data import TrainingData
 
 _OWN_ENCODER = "encoder"  # subfolder of a model
 _THREADS = 2  # passes of it that run at the same time
@@ -192,134 +191,53 @@ def _own_encoder(folder: Path, provenance: dict[str, Any]) -> OpenVinoEncoder | 
     return OpenVinoEncoder(folder / _OWN_ENCODER, identity=identity, threads=_THREADS)
 
 
-def readable_name(label: str) -> str:
-    """``label`` in words, such as "order status" for ORDER_STATUS and orderStatus; empty without letters."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|[\W_]+", " ", label)
-    return spaced.strip().lower() if any(map(str.isalpha, spaced)) else ""
-
-
 def train(
-    examples: Sequence[Example], encoder: Encoder, *, seed: int = 0, stop: threading.Event | None = None
+    examples: Sequence[Example],
+    encoder: Encoder,
+    *,
+    unlabelled: Sequence[str] = (),
+    seed: int = 0,
+    stop: threading.Event | None = None,
 ) -> tuple[IntentModel, HeldOut]:
-    """Fit a model on ``examples``; the same examples and seed give the same model.
+    """Fit a model on ``examples``; the same input and seed give the same model.
 
-    Those labelled ``oos`` join the labels left out of folds when the scope is fitted. Raises
-    ``ExamplesInvalid`` when there are too few labels or examples, and ``Stopped`` within a fold or so after
-    ``stop`` is set.
+    Those labelled ``oos`` join the labels left out of folds when the scope is fitted. Messages ``unlabelled``
+    teach what the examples say of them (``triage.propagation``): that pays where labels have few examples.
+    Raises ``ExamplesInvalid`` when there are too few labels or examples, and ``Stopped`` within a fold or so
+    after ``stop`` is set.
     """
-    with threadpool_limits(limits=1):  # products this small: threads that wait for one another cost more
-        return _train(examples, encoder, seed=seed, stop=stop)
-
-
-def _train(
-    examples: Sequence[Example], encoder: Encoder, *, seed: int, stop: threading.Event | None
-) -> tuple[IntentModel, HeldOut]:
     check_trainable(examples)
-    data = TrainingData.of(examples, encoder, stop=stop)
+    with threadpool_limits(limits=1):  # products this small: threads that wait for one another cost more
+        data = TrainingData.of(examples, encoder, unlabelled=unlabelled, stop=stop)
+        made_of = provenance(examples, encoder, seed=seed, unlabelled=unlabelled)
+        return _train(data, made_of, seed=seed)
+
+
+def _train(data: TrainingData, made_of: dict[str, Any], *, seed: int) -> tuple[IntentModel, HeldOut]:
     scores = np.zeros((len(NAMES), len(data.texts), data.number), np.float32)
     for fitted, scored in example_folds(data.labels, seed=seed):
         scores[:, scored] = data.scores(fitted, scored, seed=seed)
     weights = weigh_heads(scores, data.labels)
     scope = data.fit_scope(weights, seed=seed)
     ngrams, heads = data.fit(np.arange(len(data.texts)), seed=seed)
-    made_of = provenance(examples, encoder, seed=seed)
     return (
         IntentModel(data.names, ngrams, heads, weights, scope, made_of),
         HeldOut.of(data.labels, scores, weights),
     )
 
 
-def provenance(examples: Sequence[Example], encoder: Encoder, *, seed: int) -> dict[str, Any]:
+def provenance(
+    examples: Sequence[Example], encoder: Encoder, *, seed: int, unlabelled: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a model was made of."""
-    return {
+    made_of = {
         "encoder": encoder.identity,
         "examples": len(examples),
         "out_of_scope": sum(example.label == OUT_OF_SCOPE for example in examples),
         "examples_sha256": content_hash(examples),
         "seed": seed,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingData:
-    """What a model is trained on: ``vectors`` (texts, dimensions), ``labels`` (texts,) below ``number``.
-
-    ``names`` are the labels, ``readable`` those as people read them, ``name_vectors`` (number, dimensions)
-    their vectors. ``strangers`` are texts that no label fits, with their vectors.
-    """
-
-    texts: Sequence[str]
-    vectors: Matrix
-    labels: NDArray[np.intp]
-    names: tuple[str, ...]
-    readable: Sequence[str]
-    name_vectors: Matrix
-    strangers: tuple[Sequence[str], Matrix] | None
-    stop: threading.Event | None = None
-
-    @classmethod
-    def of(
-        cls, examples: Sequence[Example], encoder: Encoder, *, stop: threading.Event | None = None
-    ) -> TrainingData:
-        """``examples``, encoded; those labelled ``oos`` are the strangers."""
-        inside = [example for example in examples if example.label != OUT_OF_SCOPE]
-        texts = [example.text for example in inside]
-        names, labels = in_order([example.label for example in inside])
-        readable = [readable_name(name) for name in names]
-        unknown = [example.text for example in examples if example.label == OUT_OF_SCOPE]
-        return cls(
-            texts,
-            encoder.encode(texts),
-            labels,
-            names,
-            readable,
-            encoder.encode(readable),
-            (unknown, encoder.encode(unknown)) if unknown else None,
-            stop,
-        )
-
-    @property
-    def number(self) -> int:
-        """How many labels there are."""
-        return len(self.names)
-
-    def fit(self, rows: NDArray[np.intp], *, seed: int) -> tuple[Ngrams, Heads]:
-        """The heads of those rows. The name of a label is one more example of it, where it says anything."""
-        go_on(self.stop)
-        named = [place for place in np.unique(self.labels[rows]) if self.readable[place]]
-        known = [self.texts[row] for row in rows] + [self.readable[place] for place in named]
-        vectors = np.concatenate([self.vectors[rows], self.name_vectors[named]])
-        labels = np.concatenate([self.labels[rows], np.array(named, dtype=np.intp)])
-        ngrams = Ngrams.fit(known)
-        counted = ngrams.matrix(find_ngrams(known))
-        return ngrams, fit_heads(vectors, counted, labels, number=self.number, seed=seed)
-
-    def scores(
-        self, fitted: NDArray[np.intp], scored: NDArray[np.intp], *, seed: int, strangers: bool = False
-    ) -> Scores:
-        """Scores of the rows ``scored``, and then of the strangers, by heads of the rows ``fitted``."""
-        ngrams, heads = self.fit(fitted, seed=seed)
-        asked, asked_vectors = [self.texts[row] for row in scored], self.vectors[scored]
-        if strangers and self.strangers is not None:
-            asked = [*asked, *self.strangers[0]]
-            asked_vectors = np.concatenate([asked_vectors, self.strangers[1]])
-        return heads.scores(asked_vectors, ngrams.matrix(find_ngrams(asked)))
-
-    def fit_scope(
-        self, weights: NDArray[np.float64], *, seed: int, held: NDArray[np.bool_] | None = None
-    ) -> Scope | None:
-        """When none of the labels fits, from labels left out in turn; none where there are too few.
-
-        Where ``held`` (texts,) is given, heads are fitted on the others and no others are judged.
-        """
-        inside: list[NDArray[np.float64]] = []
-        outside: list[NDArray[np.float64]] = []
-        for fitted, known, strange in label_folds(self.labels, seed=seed, aside=held):
-            asked = strange if held is None else strange[held[strange]]
-            scores = self.scores(fitted, np.concatenate([known, asked]), seed=seed, strangers=True)
-            energies = energy(np.tensordot(weights, scores, 1))
-            inside.append(energies[: len(known)])
-            outside.append(energies[len(known) :])
-        if not sum(map(len, inside)) or not sum(map(len, outside)):
-            return None
-        return fit_scope(np.concatenate(inside), np.concatenate(outside))
+    if unlabelled:
+        texts = [Example(text, "") for text in unlabelled]
+        made_of |= {"unlabelled": len(texts), "unlabelled_sha256": content_hash(texts)}
+    return made_of

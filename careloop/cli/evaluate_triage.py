@@ -61,12 +61,17 @@ def intents(
         Path | None,
         typer.Option(help="Draws a reliability diagram as NAME.png and NAME.svg.", metavar="NAME"),
     ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option(help="With --shots: show the other rows of the training set, without labels.")
+    ] = False,
     fine_tune: FineTune = False,
     json: JsonReport = None,
 ) -> None:
     """Accuracy, calibration and out-of-scope detection of intents; `oos` labels what none of them fits."""
     if test is None and (shots or peers or diagram or len(seed or []) > 1):
         raise typer.BadParameter("--shots, --peers, --diagram and a second --seed need a --test set.")
+    if unlabelled and (not shots or fine_tune):
+        raise typer.BadParameter("--unlabelled needs --shots, and excludes --fine-tune.")
     examples, name = read_examples(train), f"{train.parent.name}/{train.stem}"
     seeds, settings = seed or [0], read_settings()
     with (
@@ -96,6 +101,7 @@ def intents(
                 peers=peers,
                 diagram=diagram,
                 tuner=tuner,
+                unlabelled=unlabelled,
                 advance=advance,
             )
     deliver(report, json, several=False)

@@ -15,7 +15,7 @@ from careloop.cli.tuning import FineTune, open_tuner
 from evals.measures import Measures
 from evals.suites.intents import Judged, measure
 from triage.card import confused, fine_tuning_note, write_model_card
-from triage.examples import Example, read_examples
+from triage.examples import Example, read_examples, read_texts
 from triage.fine_tuning import train_tuned
 from triage.model import HeldOut, IntentModel, train
 from triage.risk import OperatingPoints, fit_operating_points
@@ -36,10 +36,20 @@ def command(
     text: Annotated[str, typer.Option(help="Column of the messages.")] = "text",
     label: Annotated[str, typer.Option(help="Column of the labels; `oos` marks what fits none.")] = "label",
     seed: Annotated[int, typer.Option(help="The same data and seed give the same model.")] = 0,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of messages without labels, such as old tickets: pays where labels have few examples.",
+            metavar="CSV",
+        ),
+    ] = None,
     fine_tune: FineTune = False,
 ) -> None:
     """Train an intent model; prints what it did on examples it had not seen."""
+    if unlabelled and fine_tune:
+        raise typer.BadParameter("--unlabelled and --fine-tune exclude one another.")
     examples = read_examples(data, text=text, label=label)
+    further = read_texts(unlabelled, text=text) if unlabelled else []
     settings = read_settings()
     with ExitStack() as stack:
         encoder = stack.enter_context(open_encoder(settings))
@@ -50,7 +60,7 @@ def command(
             )
             model, held_out = train_tuned(examples, encoder, tuner, seed=seed)
         else:
-            model, held_out = train(examples, encoder, seed=seed)
+            model, held_out = train(examples, encoder, unlabelled=further, seed=seed)
         model.save(out)
     measures = measure(judged(model, held_out))
     points = fit_operating_points(held_out.probability, held_out.labels == held_out.predicted)

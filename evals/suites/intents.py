@@ -79,6 +79,13 @@ def few_shot(examples: Sequence[Example], shots: int, *, seed: int) -> list[Exam
     return found
 
 
+def others(examples: Sequence[Example], chosen: Sequence[Example], *, seed: int) -> list[str]:
+    """Texts of ``examples`` that are not ``chosen``, in an order drawn by ``seed``."""
+    taken = {example.text for example in chosen}
+    rest = [example.text for example in examples if example.text not in taken]
+    return [rest[place] for place in np.random.default_rng(seed).permutation(len(rest))]
+
+
 def judge(
     train_on: Sequence[Example],
     test_on: Sequence[Example],
@@ -87,14 +94,18 @@ def judge(
     seed: int,
     risk: float = RISK,
     tuner: Tuner | None = None,
+    unlabelled: Sequence[str] = (),
 ) -> tuple[list[Judged], Shift]:
     """Train on one set and predict the other; every message gets a label, however unsure.
 
-    With ``tuner`` the encoder is fine-tuned, where that wins on examples held out of ``train_on``. A message
-    is routed when the model's own operating points, from held-out training messages, allow it at ``risk``.
+    With ``tuner`` the encoder is fine-tuned, where that wins on examples held out of ``train_on``; without
+    one the ``unlabelled`` messages teach what the examples say of them. A message is routed when the model's
+    own operating points, from held-out training messages, allow it at ``risk``.
     """
     model, held_out = (
-        train_tuned(train_on, encoder, tuner, seed=seed) if tuner else train(train_on, encoder, seed=seed)
+        train_tuned(train_on, encoder, tuner, seed=seed)
+        if tuner
+        else train(train_on, encoder, unlabelled=unlabelled, seed=seed)
     )
     points = fit_operating_points(held_out.probability, held_out.predicted == held_out.labels, risks=[risk])
     texts = [example.text for example in test_on]
@@ -127,22 +138,24 @@ def evaluate_intents(
     peers: Path | None = None,
     diagram: Path | None = None,
     tuner: Tuner | None = None,
+    unlabelled: bool = False,
     advance: Callable[[], None] = lambda: None,
 ) -> Report:
     """Train on ``train_on`` and judge ``test_on``, once for each of ``seeds``; figures are over all runs.
 
-    ``shots`` takes that many examples of each label, drawn anew by each seed. ``risk`` in (0, 1) is the share
-    of messages routed that may be wrong. ``peers`` is a file of what others said to the same messages; their
-    figures are recomputed from it. ``diagram`` is where a reliability diagram of the messages in scope is
-    drawn, with ``.png`` and ``.svg`` behind it. ``tuner`` is that of ``judge``. ``shift`` figures are of the
-    first run.
+    ``shots`` takes that many examples of each label, drawn anew by each seed; with ``unlabelled`` the texts
+    of the others are seen too, without their labels. ``risk`` in (0, 1) is the share of messages routed that
+    may be wrong. ``peers`` is a file of what others said to the same messages; their figures are recomputed
+    from it. ``diagram`` is where a reliability diagram of the messages in scope is drawn, with ``.png`` and
+    ``.svg`` behind it. ``tuner`` is that of ``judge``. ``shift`` figures are of the first run.
     """
     stopwatch = Stopwatch()
     judged: list[Judged] = []
     shifts: list[Shift] = []
     for seed in seeds:
         chosen = few_shot(train_on, shots, seed=seed) if shots else train_on
-        found, shift = judge(chosen, test_on, encoder, seed=seed, risk=risk, tuner=tuner)
+        rest = others(train_on, chosen, seed=seed) if unlabelled else ()
+        found, shift = judge(chosen, test_on, encoder, seed=seed, risk=risk, tuner=tuner, unlabelled=rest)
         judged += found
         shifts.append(shift)
         advance()

@@ -122,7 +122,8 @@ def test_intents_are_judged_on_a_test_set_and_by_folds(careloop: Careloop, tmp_p
         "text,label\n" + "".join(f"{one.text},{one.label}\n" for one in EXAMPLES if "," not in one.text)
     )
     arguments = ["evaluate", "intents", "--train", str(data), "--json", str(out)]
-    for more in (["--test", str(data), "--shots", "5", "--seed", "1", "--seed", "2"], ["--folds", "3"]):
+    few = ["--test", str(data), "--shots", "5", "--seed", "1"]
+    for more in ([*few, "--seed", "2"], [*few, "--unlabelled"], ["--folds", "3"]):
         result = careloop(*arguments, *more)
         assert result.exit_code == 0, result.output
         metrics = json.loads(out.read_text())["metrics"]
@@ -142,6 +143,13 @@ def test_what_only_a_test_set_can_use_is_refused_without_one(careloop: Careloop,
     result = careloop("evaluate", "intents", "--train", str(tmp_path / "shop.csv"), "--shots", "5")
     assert result.exit_code == 2
     assert "need a --test set" in result.output
+
+
+def test_what_is_unlabelled_comes_of_few_shots(careloop: Careloop, tmp_path: Path) -> None:
+    both = ("--train", str(tmp_path / "shop.csv"), "--test", str(tmp_path / "shop.csv"), "--unlabelled")
+    result = careloop("evaluate", "intents", *both)
+    assert result.exit_code == 2
+    assert "--unlabelled needs --shots" in result.output
 
 
 def rows_of(file: Path, *rows: str) -> str:

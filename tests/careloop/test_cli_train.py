@@ -10,6 +10,7 @@ import pytest
 
 from tests.careloop.test_cli import Careloop, careloop, data_dir
 from tests.triage.messages import EXAMPLES
+from triage.model import load_model
 from triage.risk import OperatingPoints
 
 __all__ = ["careloop", "data_dir"]  # fixtures
@@ -46,6 +47,27 @@ def test_a_model_is_trained_and_says_what_a_message_is(
     assert 0.3 < found["intent"]["probability"] <= 1
     assert {label["name"] for label in found["intents"]} == {"password", "delivery", "refund"}
     assert found["certainty"] == "not_sure"  # nothing was promised
+
+
+def test_old_tickets_without_labels_teach_too(careloop: Careloop, tickets: Path, tmp_path: Path) -> None:
+    old, out = tmp_path / "old.csv", tmp_path / "model"
+    old.write_text("id,subject\n1,my parcel is not here\n2,\n3,money for my order back\n4,log in broken\n")
+    columns = ("--text", "subject", "--label", "queue")
+
+    result = careloop("train", str(tickets), *columns, "--unlabelled", str(old), "--out", str(out))
+
+    assert result.exit_code == 0, result.output
+    assert load_model(out).provenance["unlabelled"] == 3
+    assert "3 messages without labels" in (out / "card.md").read_text()
+
+
+def test_unlabelled_messages_and_fine_tuning_exclude_one_another(
+    careloop: Careloop, tickets: Path, tmp_path: Path
+) -> None:
+    both = ("--unlabelled", str(tickets), "--fine-tune")
+    result = careloop("train", str(tickets), "--out", str(tmp_path / "model"), *both)
+    assert result.exit_code == 2
+    assert "exclude one another" in " ".join(result.output.split())
 
 
 def test_a_folder_without_a_model_is_named(careloop: Careloop, tmp_path: Path) -> None:

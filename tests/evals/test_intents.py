@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from evals.errors import DatasetInvalid
-from evals.suites.intents import Judged, evaluate_folds, evaluate_intents, few_shot, measure, read_peers
+from evals.suites.intents import (
+    Judged,
+    evaluate_folds,
+    evaluate_intents,
+    few_shot,
+    measure,
+    others,
+    read_peers,
+)
 from inference.encoder import OpenVinoEncoder
 from inference.fakes import HashEncoder
 from tests.triage.messages import EXAMPLES
@@ -98,6 +106,19 @@ def test_a_model_is_trained_and_judged_for_each_seed() -> None:
     assert report.metrics["in_scope_accuracy"] > 0.7
     low, high = report.intervals["in_scope_accuracy"]
     assert low <= report.metrics["in_scope_accuracy"] <= high
+
+
+def test_other_rows_are_shown_without_labels() -> None:
+    chosen = few_shot(EXAMPLES, 3, seed=1)
+    shown = others(EXAMPLES, chosen, seed=1)
+    assert sorted(shown + [one.text for one in chosen]) == sorted(one.text for one in EXAMPLES)
+    assert shown != others(EXAMPLES, chosen, seed=2)
+    report, plain = (
+        evaluate_intents("shop", EXAMPLES, EXAMPLES, ENCODER, shots=3, unlabelled=unlabelled)
+        for unlabelled in (True, False)
+    )
+    assert report.metrics != plain.metrics
+    assert report.metrics["in_scope_accuracy"] > 0.6
 
 
 def test_folds_judge_every_example_once() -> None:

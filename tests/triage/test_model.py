@@ -8,7 +8,7 @@ from inference.fakes import HashEncoder
 from tests.triage.messages import EXAMPLES
 from triage.errors import ExamplesInvalid, ModelUnreadable
 from triage.examples import Example
-from triage.model import HeldOut, IntentModel, load_model, readable_name, train
+from triage.model import HeldOut, IntentModel, load_model, train
 
 ENCODER = HashEncoder(dimensions=64)
 
@@ -119,21 +119,6 @@ def test_examples_out_of_scope_teach_what_is_out_of_scope() -> None:
 def test_one_example_of_a_label_is_refused() -> None:
     with pytest.raises(ExamplesInvalid, match="Only one example of: lone"):
         train([*EXAMPLES, Example("on its own", "lone")], ENCODER)
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("ORDER_STATUS", "order status"),
-        ("orderStatus", "order status"),
-        ("billing/late-fee?", "billing late fee"),
-        ("Kündigung", "kündigung"),
-        ("17", ""),
-        ("_", ""),
-    ],
-)
-def test_a_label_is_read_in_words(label: str, name: str) -> None:
-    assert readable_name(label) == name
 
 
 def test_the_name_of_a_label_is_an_example_of_it() -> None:
