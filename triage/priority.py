@@ -21,6 +21,7 @@ CALLED_FOR: Mapping[str, Priority] = {
     Signal.ESCALATION_RISK: Priority.P2,
 }
 _LEVELS = tuple(Priority)
+_PLACES = tuple((reason, _LEVELS.index(level)) for reason, level in CALLED_FOR.items())
 
 
 def prioritise(
@@ -36,8 +37,8 @@ def prioritise(
     calmer: list[float] = []  # probability of each level that the message is calmer than it
     for place in range(len(_LEVELS)):
         free = sum(usual.get(level, 0.0) for level in _LEVELS[place + 1 :])
-        for reason, level in CALLED_FOR.items():
-            if _LEVELS.index(level) <= place:
+        for reason, called_for in _PLACES:
+            if called_for <= place:
                 free *= 1 - probabilities.get(reason, 0.0)
         calmer.append(free)
     calmer[-1] = 0.0

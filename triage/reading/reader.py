@@ -70,7 +70,7 @@ def read_message(text: str | None, *, subject: str | None = None, html: bool | N
     pieces = _pieces(_lines(plain, dropped), dropped, forwards=about.forwards)
     body, places = spelled(plain.text, pieces)
     lead = _lead(about, body)
-    offsets = ((0, 0),) * len(lead) + tuple(map(plain.original, places))
+    offsets = ((0, 0),) * len(lead) + tuple(plain.originals(places))
     return Reading(lead + body, frozenset(dropped), len(lead), offsets)
 
 
