@@ -66,6 +66,12 @@ def weigh_mark(scores: Scores, holds: NDArray[np.int8]) -> tuple[NDArray[np.floa
     return np.asarray(np.exp(found[:-1])), float(found[-1])
 
 
+def softmax(total: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Probabilities (messages, labels) that add up to one for each message."""
+    share = np.exp(total - total.max(axis=1, keepdims=True))
+    return np.asarray(share / share.sum(axis=1, keepdims=True), np.float64)
+
+
 def energy(total: NDArray[np.floating]) -> NDArray[np.float64]:
     """Log-sum-exp over the labels (messages, labels): high where any label fits (arXiv:2010.03759)."""
     # scipy's logsumexp takes 0.1 ms for one message: it allows for signs, weights and other arrays.

@@ -59,13 +59,15 @@ class Heads:
         """What the neighbours' head multiplies ``vector`` by for each of ``labels``: (labels, dimensions)."""
         if not self.members.shape[1]:
             return np.zeros((len(labels), len(vector)), np.float32)
-        own = self.neighbours[self.members[labels]]
-        cosines = np.where(self.members[labels] >= 0, own @ vector, -1.0)
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEAREST]
-        near = np.take_along_axis(own, order[:, :, None], axis=1)
-        present = (np.take_along_axis(cosines, order, axis=1) > -1.0)[:, :, None]
-        mean = (near * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-        return np.asarray(_NEIGHBOUR_SCALE * (near[:, 0] * present[:, 0] + mean) / 2, np.float32)
+        found = np.zeros((len(labels), len(vector)), np.float32)
+        if not self.members.shape[1]:
+            return found
+        for place, members in enumerate(self.members[labels]):
+            own = self.neighbours[members[members >= 0]]
+            if len(own):
+                near = own[np.argsort(-(own @ vector), kind="stable")[:_NEAREST]]
+                found[place] = (near[0] + near.mean(axis=0)) / 2
+        return _NEIGHBOUR_SCALE * found
 
     def centres(self) -> Matrix:
         """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""
