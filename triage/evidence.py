@@ -82,11 +82,12 @@ def shares(one: Pass, heads: Heads, weights: Shares, label_weights: Shares) -> S
     ``weights`` (heads, labels) are those of the heads, ``label_weights`` (questions, labels) those of the
     labels, such as 1 for the label in question and minus the others' shares for the rest.
     """
+    by_head = dict(zip(NAMES, weights[:, None] * label_weights, strict=True))
     used = np.flatnonzero(label_weights.any(axis=0))
-    by_head = dict(zip(NAMES, weights[:, None, used] * label_weights[:, used], strict=True))
-    toward = by_head["sentence"] @ heads.sentence[used]
-    toward = toward + by_head["neighbours"] @ heads.nearest(one.vector, used)
-    of_ngrams = (heads.ngrams[one.places[:, None], used] @ by_head["ngrams"].T) * one.values[:, None]
+    toward = by_head["sentence"][:, used] @ heads.sentence[used]
+    if len(heads.neighbours):
+        toward += by_head["neighbours"][:, used] @ heads.nearest(one.vector, used)
+    of_ngrams = (heads.ngrams.take(one.places, axis=0) @ by_head["ngrams"].T) * one.values[:, None]
     share = np.concatenate([_of_tokens(one.tokens, toward), of_ngrams])
     starts = np.concatenate([one.tokens.offsets[:, 0], one.starts])
     ends = np.concatenate([one.tokens.offsets[:, 1], one.ends])

@@ -34,7 +34,7 @@ class Heads:
 
     ``sentence``: (labels, dimensions) and ``sentence_bias`` (labels,) over unit vectors; ``ngrams``
     (n-grams, labels) and ``ngram_bias``; ``neighbours`` (examples, dimensions), unit rows in the order of
-    their labels, ``members`` (labels, most) their rows, −1 where a label has fewer;
+    their labels, ``members`` (labels, most) their rows, one after another, then −1 where a label has fewer;
     without neighbours that head says 0.
     """
 
@@ -63,11 +63,12 @@ class Heads:
         if not self.members.shape[1]:
             return found
         for place, members in enumerate(self.members[labels]):
-            own = self.neighbours[members[members >= 0]]
-            if len(own):
+            count = int(np.count_nonzero(members >= 0))
+            own = self.neighbours[members[0] : members[0] + count]
+            if count:
                 near = own[np.argsort(-(own @ vector), kind="stable")[:_NEAREST]]
-                found[place] = (near[0] + near.mean(axis=0)) / 2
-        return _NEIGHBOUR_SCALE * found
+                found[place] = near[0] + near.sum(axis=0) / len(near)
+        return np.asarray(_NEIGHBOUR_SCALE / 2 * found, np.float32)
 
     def centres(self) -> Matrix:
         """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""
