@@ -145,7 +145,7 @@ def _spread(starts: NDArray[np.int32], ends: NDArray[np.int32], share: Shares, l
     # From character to character the sum changes by what begins there, less what ended.
     places = np.concatenate([starts, ends])
     change = [np.bincount(places, np.concatenate([own, -own]), length + 1) for own in each]
-    return np.cumsum(change, axis=1)[:, :-1]
+    return np.asarray(np.cumsum(change, axis=1)[:, :-1], np.float64)
 
 
 def _runs(places: Sequence[int]) -> list[list[int]]:

@@ -38,8 +38,8 @@ def prioritise(
     """
     calmer: list[float] = []  # probability of each level that the message is calmer than it
     free = 1.0  # of any reason to be at this level or above
-    for place, reasons in enumerate(_CALLING):
-        for reason in reasons:
+    for place, calling in enumerate(_CALLING):
+        for reason in calling:
             free *= 1 - probabilities.get(reason, 0.0)
         calmer.append(free * sum(usual.get(level, 0.0) for level in _LEVELS[place + 1 :]))
     calmer[-1] = 0.0

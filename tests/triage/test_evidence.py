@@ -64,7 +64,8 @@ def logits(text: str, model: IntentModel, encoder: Encoder) -> NDArray[np.float6
 
 
 def shares_of(one: Pass, model: IntentModel, toward: NDArray[np.float64]) -> NDArray[np.float64]:
-    return shares(one, model.heads, model.all_weights, toward[None])[0]
+    (found,) = shares(one, model.heads, model.all_weights, toward[None])
+    return np.asarray(found)
 
 
 def told(text: str, by_character: NDArray[np.float64], locate: Locate, original: str) -> tuple[Evidence, ...]:
@@ -160,12 +161,12 @@ def plain_shares(one: Pass, model: IntentModel, label: int) -> list[float]:
     (nearest,) = heads.nearest(one.vector, np.array([label]))
     direction = sentence * heads.sentence[label] + neighbours * nearest
     length = np.linalg.norm(one.tokens.states.sum(axis=0))
-    pieces = [
-        (start, end, float(state @ direction) / length)
+    pieces: list[tuple[int, int, float]] = [
+        (start, end, float(state @ direction / length))
         for (start, end), state in zip(one.tokens.offsets.tolist(), one.tokens.states, strict=True)
     ]
     pieces += [
-        (start, end, float(ngrams * heads.ngrams[place, label] * value))
+        (int(start), int(end), float(ngrams * heads.ngrams[place, label] * value))
         for start, end, place, value in zip(one.starts, one.ends, one.places, one.values, strict=True)
     ]
     found = [0.0] * len(one.text)
