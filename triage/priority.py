@@ -21,6 +21,9 @@ CALLED_FOR: Mapping[str, Priority] = {
     Signal.ESCALATION_RISK: Priority.P2,
 }
 _LEVELS = tuple(Priority)
+_CALLING = tuple(
+    [reason for reason, called_for in CALLED_FOR.items() if called_for is level] for level in _LEVELS
+)
 
 
 def prioritise(
@@ -34,17 +37,16 @@ def prioritise(
     those that call for more than the usual priority are given, strongest first.
     """
     calmer: list[float] = []  # probability of each level that the message is calmer than it
-    for place in range(len(_LEVELS)):
-        free = sum(usual.get(level, 0.0) for level in _LEVELS[place + 1 :])
-        for reason, level in CALLED_FOR.items():
-            if _LEVELS.index(level) <= place:
-                free *= 1 - probabilities.get(reason, 0.0)
-        calmer.append(free)
+    free = 1.0  # of any reason to be at this level or above
+    for place, calling in enumerate(_CALLING):
+        for reason in calling:
+            free *= 1 - probabilities.get(reason, 0.0)
+        calmer.append(free * sum(usual.get(level, 0.0) for level in _LEVELS[place + 1 :]))
     calmer[-1] = 0.0
     shares = [1 - calmer[0], *(before - after for before, after in pairwise(calmer))]
     found = dict(zip(_LEVELS, shares, strict=True))
     # The median, not the likeliest: two levels of .3 above one of .4 are a reason to hurry.
-    name = next(level for level, free in zip(_LEVELS, calmer, strict=True) if free < 0.5)
+    name = next(level for level, left in zip(_LEVELS, calmer, strict=True) if left < 0.5)
     usually = max(_LEVELS, key=lambda level: usual.get(level, 0.0))
     reasons = tuple(label for label in raised if CALLED_FOR.get(label.name, Priority.P4) < usually)
     return PriorityLabel(name, found[name], tuple(found.items()), reasons)

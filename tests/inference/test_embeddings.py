@@ -1,13 +1,13 @@
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference.embeddings import EncoderEmbeddings, Matrix
+from inference.embeddings import EncoderEmbeddings, Matrix, Part, TokenEmbeddings, begun, grouped, whole
 from inference.fakes import HashEncoder
 
 pytestmark = pytest.mark.anyio
@@ -170,3 +170,29 @@ def test_the_words_of_the_hash_encoder_add_up_to_the_vector(texts: list[str]) ->
         mean = tokens.states.mean(axis=0)
         assert np.allclose(mean / np.linalg.norm(mean), vector, atol=1e-3)
         assert [text[start:end] for start, end in tokens.offsets] == ["", *text.split()]
+
+
+def parts_of(encoded: TokenEmbeddings, *places: list[int]) -> Iterator[Part]:
+    for own in places:
+        tokens = [encoded.tokens[place] for place in own]
+        yield Part(own, TokenEmbeddings(encoded.texts[own], tokens))
+
+
+def test_parts_are_joined_until_there_are_enough_and_put_in_order() -> None:
+    texts = ["one", "two", "three", "four", "five"]
+    encoded = HashEncoder().encode_with_tokens(texts)
+    parts = ([3], [0, 4], [2, 1])
+    assert [part.places for part in grouped(parts_of(encoded, *parts), 2)] == [[3, 0, 4], [2, 1]]
+    assert [part.places for part in grouped(parts_of(encoded, *parts), 4)] == [[3, 0, 4, 2, 1]]
+    together = whole(parts_of(encoded, *parts))
+    np.testing.assert_array_equal(together.texts, encoded.texts)
+    assert [one.offsets.tolist() for one in together.tokens] == [
+        one.offsets.tolist() for one in encoded.tokens
+    ]
+
+
+def test_an_encoder_without_passes_of_its_own_gives_one_part() -> None:
+    with begun(HashEncoder(), ["one", "two"]) as parts:
+        (part,) = parts
+    assert [*part.places] == [0, 1]
+    np.testing.assert_array_equal(part.encoded.texts, HashEncoder().encode(["one", "two"]))

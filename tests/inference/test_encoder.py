@@ -2,11 +2,13 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inference.embeddings import whole
 from inference.encoder import OpenVinoEncoder, bundled_model, load_encoder
 from inference.errors import ModelMissing
 from kit.text import sentences
@@ -151,3 +153,32 @@ def test_another_model_folder_takes_the_bundled_one_s_place(tmp_path: Path) -> N
     encoder = load_encoder(model, cache=tmp_path / "cache")
     assert encoder.identity.startswith("my-model@")
     assert encoder.encode(["hello"]).shape == (1, 384)
+
+
+def test_parts_that_are_begun_are_those_of_one_call_in_some_order(real_encoder: OpenVinoEncoder) -> None:
+    many = [f"{text} {number}" for number in range(5) for text in TEXTS]
+    expected = real_encoder.encode_with_tokens(many)
+    with real_encoder.begin(many) as parts:
+        found = whole(parts)
+    np.testing.assert_allclose(found.texts, expected.texts, atol=1e-6)
+    for own, other in zip(found.tokens, expected.tokens, strict=True):
+        np.testing.assert_array_equal(own.offsets, other.offsets)
+        np.testing.assert_allclose(own.states, other.states, atol=1e-6)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_passes_that_nobody_waits_for_do_not_keep_the_encoder(
+    real_encoder: OpenVinoEncoder, taken: int
+) -> None:
+    many = [f"{text} {number}" for number in range(9) for text in TEXTS]
+    for _ in range(3):  # more often than there are slots
+        with pytest.raises(ZeroDivisionError), real_encoder.begin(many) as parts:
+            assert len([*islice(parts, taken)]) == taken
+            raise ZeroDivisionError
+    assert real_encoder.encode(TEXTS).shape == (len(TEXTS), real_encoder.dimensions)
+
+
+def test_the_last_slot_is_free_while_its_result_is_looked_at(real_encoder: OpenVinoEncoder) -> None:
+    with real_encoder.begin(TEXTS[:1]) as parts:
+        assert len([*parts]) == 1
+        assert len(real_encoder.encode(TEXTS * 8)) == len(TEXTS) * 8

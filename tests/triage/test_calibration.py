@@ -1,14 +1,18 @@
 import numpy as np
 import pytest
-from scipy.special import softmax
+import scipy.special
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 
-from triage.calibration import energy, example_folds, fit_scope, label_folds, weigh_heads
+from triage.calibration import energy, example_folds, fit_scope, label_folds, softmax, weigh_heads
 
 
 def test_the_head_that_knows_counts_and_the_sum_is_calibrated() -> None:
     random = np.random.default_rng(0)
     truth = random.normal(size=(4000, 3)).astype(np.float32) * 2
-    labels = np.array([random.choice(3, p=row) for row in softmax(truth, axis=1)])
+    labels = np.array([random.choice(3, p=row) for row in scipy.special.softmax(truth, axis=1)])
     noise = random.normal(size=truth.shape).astype(np.float32)
     weights = weigh_heads(np.stack([truth / 4, noise]), labels)  # a head that is four times too cautious
     assert weights[0] == pytest.approx(4, rel=0.1)
@@ -49,3 +53,9 @@ def test_labels_left_out_are_not_fitted_and_every_label_is_left_out_once() -> No
 
 def test_of_two_labels_none_is_left_out() -> None:
     assert list(label_folds(np.repeat([0, 1], 5), seed=0)) == []
+
+
+@given(arrays(np.float64, (3, 4), elements=st.floats(-500, 500)))
+def test_energy_and_probabilities_are_those_of_scipy(total: NDArray[np.float64]) -> None:
+    np.testing.assert_allclose(energy(total), scipy.special.logsumexp(total, axis=1), atol=1e-9)
+    np.testing.assert_allclose(softmax(total), scipy.special.softmax(total, axis=1), atol=1e-12)

@@ -18,14 +18,14 @@ from inference.fakes import HashEncoder
 from tests.triage.messages import EXAMPLES
 from tests.triage.small_models import small_taxonomy
 from triage.brands import Brands
-from triage.evidence import Pass, Seen, passes, shares, telling
+from triage.evidence import Locate, Pass, Seen, passes, shares, telling
 from triage.examples import OUT_OF_SCOPE, Example
+from triage.explanation import contrast
 from triage.heads import NAMES
 from triage.labels import Evidence
 from triage.model import IntentModel, train
 from triage.ngrams import find_ngrams
 from triage.reading import read_message
-from triage.triager import contrast
 
 HASH = HashEncoder(dimensions=64)
 WORDS = st.sampled_from(
@@ -63,6 +63,15 @@ def logits(text: str, model: IntentModel, encoder: Encoder) -> NDArray[np.float6
     return np.asarray(model.logits(counted, encoder.encode([text]))[0])
 
 
+def shares_of(one: Pass, model: IntentModel, toward: NDArray[np.float64]) -> NDArray[np.float64]:
+    (found,) = shares(one, model.heads, model.all_weights, toward[None])
+    return np.asarray(found)
+
+
+def told(text: str, by_character: NDArray[np.float64], locate: Locate, original: str) -> tuple[Evidence, ...]:
+    return telling(text, by_character[None], locate, original)[0]
+
+
 def said_by_no_character(one: Pass, model: IntentModel, toward: NDArray[np.float64]) -> float:
     """Biases, and the shares of tokens that stand for no character, such as [CLS]."""
     heads = model.heads
@@ -84,7 +93,7 @@ def check_adds_up(text: str, model: IntentModel, encoder: Encoder, *, tolerance:
     first = int(found.argmax())
     rest: Mapping[int, float] = {place: 0.5 + place for place in range(number)}
     for toward in (contrast(first, {}, number=number), contrast(first, rest, number=number)):
-        by_character = shares(one, model.heads, model.all_weights, toward)
+        by_character = shares_of(one, model, toward)
         assert by_character.shape == (len(text),)
         total = by_character.sum() + said_by_no_character(one, model, toward)
         assert total == pytest.approx(found @ toward, abs=tolerance)
@@ -130,8 +139,52 @@ def test_passes_over_many_are_those_over_each(hashed: IntentModel) -> None:
         alone = pass_over(text, hashed, HASH)
         assert one.text == alone.text == text
         toward = contrast(0, {1: 0.5, 2: 0.5}, number=3)
-        first, second = (shares(each, hashed.heads, hashed.all_weights, toward) for each in (one, alone))
+        first, second = (shares_of(each, hashed, toward) for each in (one, alone))
         np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_shares_of_several_labels_at_once_are_those_of_each(hashed: IntentModel, text: str) -> None:
+    one = pass_over(text, hashed, HASH)
+    asked = np.stack([contrast(0, {1: 0.7, 2: 0.3}, number=3), contrast(2, {}, number=3)])
+    together = shares(one, hashed.heads, hashed.all_weights, asked)
+    apart = np.stack([shares_of(one, hashed, toward) for toward in asked])
+    np.testing.assert_allclose(together, apart, atol=1e-9)
+    same = [told(text, by_character, lambda start, end: (start, end), text) for by_character in together]
+    assert telling(text, together, lambda start, end: (start, end), text) == same
+
+
+def plain_shares(one: Pass, model: IntentModel, label: int) -> list[float]:
+    """What ``shares`` says, one piece and one character at a time."""
+    heads, (sentence, ngrams, neighbours) = model.heads, model.weights.tolist()
+    (nearest,) = heads.nearest(one.vector, np.array([label]))
+    direction = sentence * heads.sentence[label] + neighbours * nearest
+    length = np.linalg.norm(one.tokens.states.sum(axis=0))
+    pieces: list[tuple[int, int, float]] = [
+        (start, end, float(state @ direction / length))
+        for (start, end), state in zip(one.tokens.offsets.tolist(), one.tokens.states, strict=True)
+    ]
+    pieces += [
+        (int(start), int(end), float(ngrams * heads.ngrams[place, label] * value))
+        for start, end, place, value in zip(one.starts, one.ends, one.places, one.values, strict=True)
+    ]
+    found = [0.0] * len(one.text)
+    for start, end, share in pieces:
+        for character in range(start, end):
+            found[character] += share / (end - start)
+    return found
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_shares_are_those_of_the_plain_way(hashed: IntentModel, text: str) -> None:
+    one = pass_over(text, hashed, HASH)
+    for label in range(len(hashed.labels)):
+        toward = contrast(label, {}, number=len(hashed.labels))
+        assert shares_of(one, hashed, toward).tolist() == pytest.approx(
+            plain_shares(one, hashed, label), abs=1e-5
+        )
 
 
 @dataclass(frozen=True)
@@ -159,7 +212,7 @@ def test_the_words_that_say_most_are_told(case: Told) -> None:
     by_character = np.zeros(len(text))
     for word, share in zip(text.split(), case.by_word, strict=True):
         by_character[text.index(word)] = share
-    found = telling(text, by_character, lambda start, end: (start, end), text)
+    found = told(text, by_character, lambda start, end: (start, end), text)
     assert tuple(one.text for one in found) == case.texts
     assert sum(one.weight for one in found) <= 1
     assert all(text[one.start : one.end] == one.text for one in found)
@@ -167,7 +220,7 @@ def test_the_words_that_say_most_are_told(case: Told) -> None:
 
 def test_what_stands_nowhere_in_the_original_is_not_told() -> None:
     text = "one two"
-    assert telling(text, np.ones(len(text)), lambda *_: (0, 0), "") == ()
+    assert told(text, np.ones(len(text)), lambda *_: (0, 0), "") == ()
 
 
 def evidence_for(text: str, model: IntentModel, encoder: Encoder) -> tuple[Evidence, ...]:
@@ -176,10 +229,8 @@ def evidence_for(text: str, model: IntentModel, encoder: Encoder) -> tuple[Evide
     order = np.argsort(-found).tolist()[:5]
     against = {place: float(probabilities[place]) for place in order}
     one = pass_over(text, model, encoder)
-    by_character = shares(
-        one, model.heads, model.all_weights, contrast(order[0], against, number=len(model.labels))
-    )
-    return telling(text, by_character, lambda start, end: (start, end), text)
+    by_character = shares_of(one, model, contrast(order[0], against, number=len(model.labels)))
+    return told(text, by_character, lambda start, end: (start, end), text)
 
 
 def test_evidence_quotes_the_original_after_names_were_replaced_and_quotes_cut(hashed: IntentModel) -> None:
@@ -190,14 +241,14 @@ def test_evidence_quotes_the_original_after_names_were_replaced_and_quotes_cut(h
     assert "Quillcom" not in named.text
     label = hashed.labels.index("refund")
     toward = contrast(label, {}, number=len(hashed.labels))
-    by_character = shares(pass_over(named.text, hashed, HASH), hashed.heads, hashed.all_weights, toward)
-    found = telling(
+    by_character = shares_of(pass_over(named.text, hashed, HASH), hashed, toward)
+    found = told(
         named.text, by_character, lambda start, end: reading.original_span(*named.before(start, end)), text
     )
     assert found[0].text.startswith("REFUND")
     assert all(text[one.start : one.end] == one.text for one in found)
     everything = np.ones(len(named.text))
-    whole = telling(
+    whole = told(
         named.text, everything, lambda start, end: reading.original_span(*named.before(start, end)), text
     )
     assert all(text[one.start : one.end] == one.text for one in whole)

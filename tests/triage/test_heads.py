@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from triage.heads import fit_heads, in_order
+from triage.heads import NAMES, fit_heads, in_order
 from triage.ngrams import Ngrams, find_ngrams
 
 TEXTS = ["refund me", "refund please", "parcel late", "parcel lost"]
@@ -65,3 +65,17 @@ def test_texts_without_words_can_be_counted(texts: list[str]) -> None:
 def test_only_the_beginning_of_a_long_message_is_counted() -> None:
     ngrams = Ngrams.fit(["refund the parcel", "parcel"])
     assert ngrams.matrix(find_ngrams(["x" * 5_000 + " refund"])).nnz == 0
+
+
+def test_what_the_neighbours_multiply_a_message_by_gives_their_scores() -> None:
+    random = np.random.default_rng(4)
+    vectors = random.normal(size=(20, 6)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    labels = np.array([0] * 12 + [1] * 2 + [2] * 6)
+    texts = [f"text {number}" for number in range(20)]
+    counted = Ngrams.fit(texts).matrix(find_ngrams(texts))
+    heads = fit_heads(vectors, counted, labels, number=3, seed=0)
+    by_neighbours = heads.scores(vectors, counted)[NAMES.index("neighbours")]
+    for vector, row in zip(vectors, by_neighbours, strict=True):
+        nearest = heads.nearest(vector, np.array([2, 0, 1]))
+        np.testing.assert_allclose(nearest @ vector, row[[2, 0, 1]], atol=1e-4)

@@ -78,6 +78,19 @@ def check_valid(found: Triage, text: str | None) -> None:
         assert entity.text == (text or "")[entity.start : entity.end]
 
 
+def test_many_at_once_are_triaged_as_each_alone_and_stay_in_order(triager: Triager) -> None:
+    texts = [
+        text for number in range(14) for text in ("cancel my box", f"{'my parcel ' * number} {number}", "")
+    ]
+    together = triager.triage([Message(text) for text in texts], today=TODAY)
+    assert len(together) == len(texts) > 32
+    for text, found in zip(texts, together, strict=True):
+        alone = one(triager, text)
+        assert [label.name for label in all_labels(found)] == [label.name for label in all_labels(alone)]
+        assert found.intent.probability == pytest.approx(alone.intent.probability, abs=0.02)
+        check_valid(found, text)
+
+
 @dataclass(frozen=True)
 class Said:
     text: str

@@ -14,7 +14,7 @@ def find_contacts(text: str) -> Iterator[Candidate]:
     """Addresses in lower case; numbers as digits, with the plus sign they may begin with."""
     if "@" not in text and not DIGIT.search(text):
         return
-    for span in find_personal_data(text):
+    for span in find_personal_data(text, prose=False):
         if span.kind is PersonalDataKind.EMAIL:
             yield Candidate(1, "email", span.start, span.end, span.text.lower())
         elif span.kind is PersonalDataKind.PHONE:

@@ -22,11 +22,15 @@ _ERRORS = re.compile(
     r"meldung|melding|id))?(?:\s(?i:is|ist|was))?\s?[:=#]?\s{0,2}[\"'(]?"
     r"(?P<code>[A-Za-z]{0,6}[-_]?[0-9][A-Za-z0-9]{0,12}(?:[-._][A-Za-z0-9]{1,8}){0,3})(?!\w|[.,:][0-9]))"
 )
+# Every error code has one of these; looked for first, as most messages have none.
+_MAY_HOLD = re.compile(r"[0-9_]|E[A-Z]{3}|Exception|Error|SQLSTATE")
 _ORDINARY = re.compile(r"[0-9]+(?:x|mal|times|st|nd|rd|th|h|am|pm|min|ms|s|kb|mb|gb)?", re.IGNORECASE)
 
 
 def find_error_codes(text: str) -> Iterator[Candidate]:
     """Codes in one spelling ("HTTP 404", "0x80070005"), each with the word that calls it an error."""
+    if not _MAY_HOLD.search(text):
+        return
     for found in _ERRORS.finditer(text):
         if found["hex"]:
             value = found["hex"].lower()

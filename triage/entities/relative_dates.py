@@ -60,10 +60,13 @@ _EITHER_AFTER = _EITHER.replace("<ahead>", "<ahead2>").replace("<back>", "<back2
 
 def find_relative_dates(text: str, today: date) -> Iterator[Candidate]:
     """Days, weeks ("2026-W45") and months ("2026-12") in ISO 8601, as said on ``today``."""
-    for pattern, resolve in _RELATIVE:
-        for found in pattern.finditer(text):
-            if value := _resolved(resolve, found, today):
-                yield Candidate(3, "date", *found.span("day"), value)
+    for word, patterns in _RELATIVE:
+        if not word.search(text):
+            continue
+        for pattern, resolve in patterns:
+            for found in pattern.finditer(text):
+                if value := _resolved(resolve, found, today):
+                    yield Candidate(3, "date", *found.span("day"), value)
 
 
 def _shifted(found: re.Match[str], today: date) -> str | None:
@@ -119,8 +122,10 @@ def _away(days: int) -> _Resolve:
     return lambda _found, today: (today + timedelta(days=days)).isoformat()
 
 
-_RELATIVE: list[tuple[re.Pattern[str], _Resolve]] = [
-    *((re.compile(rf"(?i)(?<!\w)(?P<day>{words})(?!\w)"), _away(days)) for days, words in _DAYS_AWAY.items()),
+_DAY_PATTERNS: list[tuple[re.Pattern[str], _Resolve]] = [
+    (re.compile(rf"(?i)(?<!\w)(?P<day>{words})(?!\w)"), _away(days)) for days, words in _DAYS_AWAY.items()
+]
+_UNIT_PATTERNS: list[tuple[re.Pattern[str], _Resolve]] = [
     (
         re.compile(
             rf"(?i)(?<!\w)(?P<day>(?:(?P<before>vor|il\sy\sa|hace)|in|dans|en|tra|fra|over)\s{_HOW_MANY}\s"
@@ -134,6 +139,10 @@ _RELATIVE: list[tuple[re.Pattern[str], _Resolve]] = [
         ),
         _shifted,
     ),
+    (re.compile(rf"(?i)(?<!\w)(?P<day>{_EITHER}\s(?P<unit>{_UNIT}))(?!\w)"), _span_away),
+    (re.compile(rf"(?i)(?<!\w)(?P<day>(?P<unit>{_UNIT})\s{_EITHER_AFTER})(?!\w)"), _span_away),
+]
+_WEEKDAY_PATTERNS: list[tuple[re.Pattern[str], _Resolve]] = [
     (re.compile(rf"(?i)(?<!\w)(?P<day>{_EITHER}\s(?P<weekday>{_WEEKDAY}))(?!\w)"), _weekday),
     (re.compile(rf"(?i)(?<!\w)(?P<day>(?P<weekday>{_WEEKDAY})\s{_EITHER_AFTER})(?!\w)"), _weekday),
     (
@@ -144,9 +153,13 @@ _RELATIVE: list[tuple[re.Pattern[str], _Resolve]] = [
         ),
         _weekday,
     ),
-    (re.compile(rf"(?i)(?<!\w)(?P<day>{_EITHER}\s(?P<unit>{_UNIT}))(?!\w)"), _span_away),
-    (re.compile(rf"(?i)(?<!\w)(?P<day>(?P<unit>{_UNIT})\s{_EITHER_AFTER})(?!\w)"), _span_away),
 ]
+# Patterns, and a word without which none of them matches: most messages have none of the three.
+_RELATIVE = (
+    (re.compile(rf"(?i)(?<!\w)(?:{'|'.join(_DAYS_AWAY.values())})(?!\w)"), _DAY_PATTERNS),
+    (re.compile(rf"(?i)(?<!\w)(?:{_UNIT})(?!\w)"), _UNIT_PATTERNS),
+    (re.compile(rf"(?i)(?<!\w)(?:{_WEEKDAY})(?!\w)"), _WEEKDAY_PATTERNS),
+)
 
 
 def _resolved(resolve: _Resolve, found: re.Match[str], today: date) -> str | None:

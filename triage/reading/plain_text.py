@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -71,6 +71,11 @@ class PlainText:
             lines.append(Line(place, whole.rstrip(), cut if start <= place else None))
             place += len(whole)
         return lines
+
+    def originals(self, places: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+        """``original`` of each; of a message that is plain text already they are the places themselves."""
+        verbatim = len(self.runs) == 1 and self.runs[0] == (0, len(self.text), 0, len(self.text))
+        return places if verbatim else map(self.original, places)
 
     def original(self, place: tuple[int, int]) -> tuple[int, int]:
         """The original's span of a character, or of the seam (an empty span) between two."""

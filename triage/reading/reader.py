@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from triage.reading.blobs import without_blobs
 from triage.reading.html_mail import looks_like_html, read_html
@@ -21,6 +22,7 @@ from triage.reading.subject import Subject, read_subject
 
 _SOURCE = 300_000  # characters of a message that are looked at
 _LINES = 6_000
+_END = itemgetter(1)
 _LITTLE = 4  # words above a forwarded mail ("FYI, see below") that leave the mail itself to be read
 
 
@@ -49,7 +51,7 @@ class Reading:
         nothing: (0, 0) when all of it is.
         """
         spans = self.offsets[max(start, self.body_start) : max(end, 0)]
-        return (min(span[0] for span in spans), max(span[1] for span in spans)) if spans else (0, 0)
+        return (min(spans)[0], max(map(_END, spans))) if spans else (0, 0)
 
 
 def read_message(text: str | None, *, subject: str | None = None, html: bool | None = None) -> Reading:
@@ -70,7 +72,7 @@ def read_message(text: str | None, *, subject: str | None = None, html: bool | N
     pieces = _pieces(_lines(plain, dropped), dropped, forwards=about.forwards)
     body, places = spelled(plain.text, pieces)
     lead = _lead(about, body)
-    offsets = ((0, 0),) * len(lead) + tuple(map(plain.original, places))
+    offsets = ((0, 0),) * len(lead) + tuple(plain.originals(places))
     return Reading(lead + body, frozenset(dropped), len(lead), offsets)
 
 
