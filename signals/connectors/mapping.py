@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from signals.connectors.answer import Json
-from signals.connectors.connector import Contact, DeliveryRefused, Dispatch
+from signals.connectors.connector import DeliveryRefused, Dispatch
 from signals.connectors.formats import FORMATS, plain, shortened
+from signals.connectors.sources import filled, holes, known, source
 from signals.connectors.yaml_place import Place, read_places
-from signals.signal import Signal
 
 SHIPPED = Path(__file__).parent / "mappings"
 
-_CONTACT = frozenset(field.name for field in fields(Contact)) - {"attributes", "crm_ids"}
-_SIGNAL = frozenset(field.name for field in fields(Signal))
-_DISPATCH = frozenset({"key", "at"})
-_KEYS = frozenset({"from", "constant", "format", "longest", "default", "values"})
+_ORIGINS = ("from", "constant", "text")
+_KEYS = frozenset({*_ORIGINS, "format", "longest", "default", "values", "once"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,8 @@ class FieldRule:
     """What one field of a target holds: the first of ``sources`` that says something, else ``default``.
 
     ``values`` puts the target's own words for ours (``churn_risk: At risk``); a word it lacks is taken as it
-    is. ``longest`` is in characters.
+    is. ``text`` has paths in braces. ``longest`` is in characters. ``once`` is for what belongs to the people
+    who use the target from then on: it is sent with a new record only.
     """
 
     sources: tuple[str, ...] = ()
@@ -35,22 +34,26 @@ class FieldRule:
     longest: int | None = None
     default: Any = None
     values: Mapping[str, Any] | None = None
+    text: str | None = None
+    once: bool = False
 
     def value(self, dispatch: Dispatch) -> Json:
         """The field's value, or none where there is nothing to say. Raises ``ValueError``, ``TypeError``."""
         if self.constant is not None:
             return self.constant
-        found = next(
-            (v for v in (_source(path, dispatch) for path in self.sources) if v not in (None, "")), None
-        )
-        if found is None:
+        written = self._written(dispatch)
+        if written in (None, ""):
             return self.default
-        if self.format is not None:
-            found = FORMATS[self.format](found)
-        written = plain(found)
         if self.values is not None and isinstance(written, str):
             written = self.values.get(written, written)
         return shortened(written, self.longest) if self.longest and isinstance(written, str) else written
+
+    def _written(self, dispatch: Dispatch) -> Json:
+        if self.text is not None:
+            return filled(self.text, dispatch)
+        said = (source(path, dispatch) for path in self.sources)
+        found = next((value for value in said if value not in (None, "", ())), None)
+        return plain(found if found is None or self.format is None else FORMATS[self.format](found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +66,23 @@ class FieldMapping:
         """The fields of object ``name`` that may be sent."""
         return tuple(self.objects.get(name, {}))
 
-    def render(self, name: str, dispatch: Dispatch) -> dict[str, Any]:
+    def render(self, name: str, dispatch: Dispatch, *, new: bool = True) -> dict[str, Any]:
         """The fields of object ``name`` for ``dispatch``; those without a value are left out.
+
+        With ``new`` false, so are those that are sent once.
 
         Raises ``DeliveryRefused`` where a value cannot be written as its rule says.
         """
         written: dict[str, Any] = {}
         for field, rule in self.objects.get(name, {}).items():
+            if rule.once and not new:
+                continue
             try:
                 value = rule.value(dispatch)
             except (ValueError, TypeError) as error:
                 raise DeliveryRefused(
                     f"The mapping of {name}.{field} cannot be applied ({type(error).__name__}): "
-                    f"{', '.join(rule.sources)} is no value for the format {rule.format}."
+                    f"{', '.join(rule.sources) or 'its text'} is no value for the format {rule.format}."
                 ) from None
             if value not in (None, ""):
                 written[field] = value
@@ -113,23 +120,44 @@ def _rule(place: Place) -> FieldRule:
     for name, part in parts.items():
         if name not in _KEYS:
             raise part.wrong(f"unknown; known are {_listed(_KEYS)}.")
-    if ("from" in parts) == ("constant" in parts):
-        raise place.wrong("either from or constant is needed.")
-    if "constant" in parts:
-        return _constant(value, parts)
+    origins = [name for name in _ORIGINS if name in parts]
+    if len(origins) != 1:
+        raise place.wrong("one of from, constant and text is needed.")
     return FieldRule(
-        _sources(value["from"], parts["from"]),
+        _sources(value["from"], parts["from"]) if "from" in parts else (),
+        constant=_constant(value, parts),
         format=_format(value, parts),
         longest=_longest(value, parts),
         default=value.get("default"),
         values=_values(value, parts),
+        text=_text(value, parts),
+        once=_once(value, parts),
     )
 
 
-def _constant(value: Mapping[str, Any], parts: Mapping[str, Place]) -> FieldRule:
-    if len(parts) > 1 or value["constant"] is None:
-        raise parts["constant"].wrong("a constant stands alone and says something.")
-    return FieldRule(constant=plain(value["constant"]))
+def _constant(value: Mapping[str, Any], parts: Mapping[str, Place]) -> Json:
+    if "constant" in parts and (value["constant"] is None or len(parts) > 1 + ("once" in parts)):
+        raise parts["constant"].wrong("a constant says something, and stands alone or with once.")
+    return plain(value.get("constant"))
+
+
+def _text(value: Mapping[str, Any], parts: Mapping[str, Place]) -> str | None:
+    text = value.get("text")
+    if "text" not in parts:
+        return None
+    if not isinstance(text, str):
+        raise parts["text"].wrong("a text is expected.")
+    for path, written in holes(text):
+        if not known(path) or written not in FORMATS:
+            raise parts["text"].wrong(f"there is no source {path!r} with a format {written!r}.")
+    return text
+
+
+def _once(value: Mapping[str, Any], parts: Mapping[str, Place]) -> bool:
+    once = value.get("once", False)
+    if not isinstance(once, bool):
+        raise parts["once"].wrong("true or false is expected.")
+    return once
 
 
 def _format(value: Mapping[str, Any], parts: Mapping[str, Place]) -> str | None:
@@ -158,40 +186,12 @@ def _sources(value: object, place: Place) -> tuple[str, ...]:
     if not isinstance(paths, list) or not paths:
         raise place.wrong("a source such as contact.email is expected, or a list of them.")
     for path in paths:
-        if not isinstance(path, str) or not _known(path):
+        if not isinstance(path, str) or not known(path):
             raise place.wrong(
                 f"there is no source {path!r}; a source is contact.…, contact.crm_ids.NAME, attributes.NAME, "
                 "signal.…, dispatch.key or dispatch.at."
             )
     return tuple(paths)
-
-
-def _known(path: str) -> bool:
-    match path.split("."):
-        case ["attributes" | "crm_ids", name] | ["contact", "attributes" | "crm_ids", name]:
-            return bool(name)
-        case ["contact", name]:
-            return name in _CONTACT
-        case ["signal", name]:
-            return name in _SIGNAL
-        case ["dispatch", name]:
-            return name in _DISPATCH
-        case _:
-            return False
-
-
-def _source(path: str, dispatch: Dispatch) -> Json:
-    match path.split("."):
-        case ["contact", ("attributes" | "crm_ids") as bag, name] | [("attributes" | "crm_ids") as bag, name]:
-            return getattr(dispatch.contact, bag).get(name)
-        case ["contact", name]:
-            return getattr(dispatch.contact, name)
-        case ["signal", name]:
-            return getattr(dispatch.signal, name)
-        case [_, name]:
-            return getattr(dispatch, name)
-        case _:
-            return None
 
 
 def _listed(names: Collection[str]) -> str:

@@ -74,9 +74,15 @@ class Case:
         Case("contact:\n  A: {from: contact.email, longest: 0}", "contact.A.longest: a whole number"),
         Case("contact:\n  A: {from: contact.email, longest: true}", "contact.A.longest: a whole number"),
         Case("contact:\n  A: {from: contact.email, values: 3}", "contact.A.values: a mapping"),
-        Case("contact:\n  A: {constant: 1, longest: 3}", "contact.A.constant: a constant stands alone"),
-        Case("contact:\n  A: {constant: }", "a constant stands alone"),
-        Case("contact:\n  A: {format: date}", "contact.A: either from or constant"),
+        Case("contact:\n  A: {constant: 1, longest: 3}", "contact.A.constant: a constant says something"),
+        Case("contact:\n  A: {constant: }", "a constant says something"),
+        Case("contact:\n  A: {format: date}", "contact.A: one of from, constant and text"),
+        Case("contact:\n  A: {text: 3}", "contact.A.text: a text is expected"),
+        Case(
+            "contact:\n  A: {text: 'Hi {contact.nick}'}", "contact.A.text: there is no source 'contact.nick'"
+        ),
+        Case("contact:\n  A: {text: 'Hi {contact.email|x}'}", "with a format 'x'"),
+        Case("contact:\n  A: {from: contact.email, once: 1}", "contact.A.once: true or false"),
         Case("contact:\n  A: []", "contact.A: a source such as"),
         Case("contact:\n  A: 3", "contact.A: a mapping of names"),
         Case("contact:\n  A: contact.email\n  A: contact.phone", "line 3, contact.A: named twice"),
@@ -109,3 +115,21 @@ def test_a_file_is_named_without_its_folder(tmp_path: Path) -> None:
     file.write_text("lead: {}")
     with pytest.raises(MappingInvalid, match=r"^mine\.yaml, line 1"):
         load_mapping(file, objects=OBJECTS)
+
+
+def test_a_text_is_filled_in_and_lines_that_say_nothing_are_left_out() -> None:
+    lines = (
+        "{signal.kind|title} ({signal.probability|percent_text})",
+        "{attributes.nothing}",
+        "Plan: {attributes.plan} {",
+    )
+    text = "\\n".join(lines)
+    mapping = read_mapping(f'task:\n  Body: {{text: "{text}"}}', source="own.yaml", objects=OBJECTS)
+    assert mapping.render("task", dispatch()) == {"Body": "Churn risk (87 %)\nPlan: Fibre 250 {"}
+
+
+def test_what_is_sent_once_is_sent_with_a_new_record_only() -> None:
+    rules = "task:\n  Status: {constant: Open, once: true}\n  At: dispatch.at"
+    mapping = read_mapping(rules, source="own.yaml", objects=OBJECTS)
+    assert set(mapping.render("task", dispatch(), new=True)) == {"Status", "At"}
+    assert set(mapping.render("task", dispatch(), new=False)) == {"At"}
