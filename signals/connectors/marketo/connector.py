@@ -10,8 +10,7 @@ activity waits until ``settle_seconds`` have passed before it takes the activity
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -26,6 +25,7 @@ from signals.connectors.connector import (
     PreparedRequest,
     Receipt,
 )
+from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, HttpClient, prepared
 from signals.connectors.mapping import FieldMapping
 from signals.connectors.marketo.api import MarketoTokens, first_error, judge, judge_identity
@@ -38,27 +38,6 @@ _LATER = frozenset({"1022", "1025"})  # the object is in use; program membership
 OBJECTS = ("lead", "activity")
 _LEADS = "/rest/v1/leads.json"
 _ACTIVITIES = "/rest/v1/activities/external.json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Who wrote the lead last: the signal's ``updated_at``, when it was sent, the dispatch key."""
-
-    updated_at: datetime
-    sent_at: datetime
-    key: str
-
-    def __str__(self) -> str:
-        return f"{instant(self.updated_at)} {instant(self.sent_at)} {self.key}"
-
-    @classmethod
-    def parse(cls, text: object) -> _Mark | None:
-        """The mark that ``text`` is; none if somebody else wrote it."""
-        try:
-            updated_at, sent_at, key = str(text).split(" ", 2)
-            return cls(datetime.fromisoformat(updated_at), datetime.fromisoformat(sent_at), key)
-        except ValueError:
-            return None
 
 
 class Marketo:
@@ -104,12 +83,12 @@ class Marketo:
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Upsert the lead, add the activity once, then list and program. Raises as the port says."""
         lead = await self._find(dispatch)
-        mark = _Mark.parse(lead.get(self._fields.delivery)) if lead else None
+        mark = DeliveryMark.parse(lead.get(self._fields.delivery)) if lead else None
         told = None
         if lead:
             told = await self._activity(int(lead["id"]), dispatch)
         if told is None and mark and mark.key == dispatch.key:
-            self._settled(mark)
+            mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
         lead_id = await self._upsert(dispatch, lead, mark, told=told is not None)
         records = {"lead": str(lead_id), "activity": told or await self._tell(lead_id, dispatch)}
         records |= await self._enrol(lead_id)
@@ -184,14 +163,8 @@ class Marketo:
                 return None
             token = str(body["nextPageToken"])
 
-    def _settled(self, mark: _Mark) -> None:
-        settled = mark.sent_at + timedelta(seconds=self._settings.settle_seconds)
-        left = (settled - self._clock.now()).total_seconds()
-        if left > 0:
-            raise DeliveryFailed("marketo: an earlier try may still show up in the log", retry_after=left)
-
     async def _upsert(
-        self, dispatch: Dispatch, lead: Mapping[str, Any] | None, mark: _Mark | None, *, told: bool
+        self, dispatch: Dispatch, lead: Mapping[str, Any] | None, mark: DeliveryMark | None, *, told: bool
     ) -> int:
         if lead and (told or (mark and mark.updated_at > dispatch.signal.updated_at)):
             return int(lead["id"])  # done before, or older than what the lead says: it keeps that
@@ -217,7 +190,7 @@ class Marketo:
         return result
 
     def _lead_call(self, dispatch: Dispatch) -> Call:
-        mark = _Mark(dispatch.signal.updated_at, self._clock.now(), dispatch.key)
+        mark = DeliveryMark(dispatch.signal.updated_at, self._clock.now(), dispatch.key)
         record = {
             **self._mapping.render("lead", dispatch),
             self._fields.external_id: dispatch.contact.id,
