@@ -49,9 +49,8 @@ def _read(path: Path, kind: ExportFormat) -> list[dict[str, object]]:
 async def test_parquet_has_every_field_with_its_type(tmp_path: Path) -> None:
     path = tmp_path / "signals.parquet"
     row = _row()
-    assert await export_signals(
-        _rows([row]), path, kind=ExportFormat.PARQUET, allowed=_everybody
-    ) == Exported(1, 0)
+    exported = await export_signals(_rows([row]), path, kind=ExportFormat.PARQUET, allowed=_everybody)
+    assert exported == Exported(1, 0)
     [found] = _read(path, ExportFormat.PARQUET)
     assert pq.read_schema(path).names == SCHEMA.names
     assert (found["signal_id"], found["probability"], found["revision"]) == ("sig_1", 0.87, 1)
