@@ -71,13 +71,15 @@ def _problem(message: dict[str, Any]) -> str | None:
         return f"no such call: {kind}"
     if len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()) > 32 * 1024:
         return "a message is larger than 32 kB"
-    if not (message.get("userId") or message.get("anonymousId")):
-        return "userId or anonymousId is required"
-    if not isinstance(message.get(KINDS[kind], {}), dict) or not message.get("messageId"):
-        return f"{KINDS[kind]} or messageId is wrong"
-    needed = {"track": "event", "group": "groupId"}.get(kind)
-    if needed and not message.get(needed):
-        return f"{needed} is required"
+    if not isinstance(message.get(KINDS[kind], {}), dict):
+        return f"{KINDS[kind]} is no object"
+    for needed in ("messageId", "userId", *{"track": ["event"], "group": ["groupId"]}.get(kind, [])):
+        if not message.get(needed):
+            return f"{needed} is required"
+    return _timeless(message)
+
+
+def _timeless(message: dict[str, Any]) -> str | None:
     try:
         return None if datetime.fromisoformat(message["timestamp"]).tzinfo else "timestamp has no zone"
     except (KeyError, ValueError):

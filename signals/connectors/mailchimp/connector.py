@@ -32,7 +32,7 @@ from signals.connectors.http import Call, prepared
 from signals.connectors.mailchimp.api import client, judge, member_path, subscriber_hash
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
-from signals.connectors.mapping import FieldMapping
+from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.waiting import Waiting
 
 OBJECTS = ("member", "event")
@@ -53,13 +53,13 @@ class Mailchimp:
         self,
         settings: MailchimpSettings,
         *,
-        mapping: FieldMapping,
         clock: Clock,
         waiting: Waiting,
+        mapping: FieldMapping | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
-        self._mapping = mapping
+        self._mapping = mapping or shipped_mapping("mailchimp", objects=OBJECTS)
         self._clock = clock
         self._http = client(settings, clock=clock, waiting=waiting, transport=transport)
         self._events = MemberEvents(self._http, settings.audience_id)

@@ -27,7 +27,7 @@ from signals.connectors.connector import (
 )
 from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, HttpClient, prepared
-from signals.connectors.mapping import FieldMapping
+from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.marketo.api import MarketoTokens, first_error, judge, judge_identity
 from signals.connectors.marketo.outcomes import MarketoOutcomes
 from signals.connectors.marketo.settings import MarketoSettings
@@ -49,14 +49,14 @@ class Marketo:
         self,
         settings: MarketoSettings,
         *,
-        mapping: FieldMapping,
         clock: Clock,
         waiting: Waiting,
+        mapping: FieldMapping | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._fields = settings.fields
-        self._mapping = mapping
+        self._mapping = mapping or shipped_mapping("marketo", objects=OBJECTS)
         self._clock = clock
         identity = HttpClient(
             self.name,

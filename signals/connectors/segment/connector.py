@@ -24,7 +24,7 @@ from signals.connectors.connector import (
     Receipt,
 )
 from signals.connectors.http import Call, HttpClient, prepared
-from signals.connectors.mapping import FieldMapping
+from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.segment.messages import Message, batches, encoded, messages
 from signals.connectors.segment.settings import SegmentSettings
 from signals.connectors.signal_document import instant
@@ -52,13 +52,13 @@ class Segment:
         self,
         settings: SegmentSettings,
         *,
-        mapping: FieldMapping,
         clock: Clock,
         waiting: Waiting,
+        mapping: FieldMapping | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
-        self._mapping = mapping
+        self._mapping = mapping or shipped_mapping("segment", objects=OBJECTS)
         self._clock = clock
         self._http = HttpClient(
             self.name,

@@ -152,12 +152,8 @@ async def test_a_batch_that_is_refused_says_why(url: str, vendor: SegmentServer)
 
 
 async def test_a_backfill_takes_few_calls_within_the_limits(url: str, vendor: SegmentServer) -> None:
-    mapping = FieldMapping(
-        {
-            "identify": {"email": FieldRule(("contact.email",))},
-            "track": {"much": FieldRule(constant="x" * 20_000)},
-        }
-    )
+    much = {"much": FieldRule(constant="x" * 20_000)}
+    mapping = FieldMapping({"identify": {"email": FieldRule(("contact.email",))}, "track": much})
     connector = _connector(url, mapping=mapping)
     sent = await connector.deliver_many([dispatch(number) for number in range(60)])
     await connector.close()
