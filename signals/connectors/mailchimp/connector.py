@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from kit.clock import Clock
+from kit.privacy import redact
 from signals.connectors.answer import retry_after
 from signals.connectors.connector import (
     DeliveryFailed,
@@ -141,7 +142,7 @@ class Mailchimp:
         answer = await self._http.send(_trigger_call(step, email), accept=_NOT_TAKEN)
         if answer.status in _NOT_TAKEN:
             await self._http.send(self._events.journey_call(dispatch, email, "not_taken"))
-            said = f"mailchimp: the journey was not begun: {judge(answer).reason}"
+            said = f"mailchimp: the journey was not begun: {redact(judge(answer).reason[:300]).text}"
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 raise DeliveryFailed(said, retry_after=retry_after(answer, self._clock.now()))
             raise DeliveryRefused(said)
