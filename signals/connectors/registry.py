@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from kit.clock import Clock
 from kit.errors import Misconfigured
 from signals.connectors.connector import Connector
+from signals.connectors.hubspot import HubSpot, HubSpotSettings
+from signals.connectors.hubspot.connector import OBJECTS as HUBSPOT_OBJECTS
 from signals.connectors.json_lines import JsonLines, JsonLinesSettings
 from signals.connectors.mailchimp import OBJECTS as MAILCHIMP_OBJECTS
 from signals.connectors.mailchimp import Mailchimp, MailchimpSettings
@@ -53,6 +55,7 @@ def _json_lines(settings: JsonLinesSettings, *_: object) -> Connector:
 
 KINDS: Mapping[str, ConnectorKind] = {
     "file": ConnectorKind(JsonLinesSettings, _json_lines),
+    "hubspot": ConnectorKind(HubSpotSettings, _mapped(HubSpot), tuple(HUBSPOT_OBJECTS)),
     "mailchimp": ConnectorKind(MailchimpSettings, _mapped(Mailchimp), MAILCHIMP_OBJECTS),
     "marketo": ConnectorKind(MarketoSettings, _mapped(Marketo), MARKETO_OBJECTS),
     "salesforce": ConnectorKind(SalesforceSettings, _mapped(Salesforce), tuple(SALESFORCE_OBJECTS)),

@@ -28,6 +28,7 @@ def _values(folder: Path) -> dict[str, dict[str, Any]]:
     """The least that each connector needs."""
     return {
         "file": {"folder": folder},
+        "hubspot": {"token": "secret"},
         "mailchimp": {"api_key": "secret-us21", "audience_id": "abc123"},
         "marketo": {
             "base_url": "https://123-abc-456.mktorest.com",
