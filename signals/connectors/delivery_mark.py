@@ -35,6 +35,15 @@ class DeliveryMark:
             return None
         return mark if mark.updated_at.tzinfo and mark.sent_at.tzinfo else None
 
+    @classmethod
+    def after(cls, old: Self | None, updated_at: datetime, now: datetime, key: str) -> Self:
+        """The mark of a delivery that begins ``now``, which keeps the newer of the two ``updated_at``."""
+        return cls(max(updated_at, old.updated_at) if old else updated_at, now, key)
+
+    def is_newer_than(self, updated_at: datetime) -> bool:
+        """Whether what was written last is newer than a signal of ``updated_at``: its fields stay."""
+        return self.updated_at > updated_at
+
     def settle(self, now: datetime, seconds: float, target: str) -> None:
         """Raise ``DeliveryFailed`` until ``seconds`` after it was sent."""
         left = (self.sent_at + timedelta(seconds=seconds) - now).total_seconds()

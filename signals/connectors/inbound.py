@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from kit.errors import InvalidInput
 
@@ -48,3 +49,11 @@ class ConsentPage:
     changes: Sequence[InboundConsent]
     cursor: str | None
     more: bool = False
+
+
+class ConsentSource(Protocol):
+    """A connector whose target also knows who no longer wants to be written to."""
+
+    async def poll_consents(self, cursor: str | None) -> ConsentPage:
+        """Changes that are new since ``cursor``. Raises ``DeliveryFailed``, ``InboundInvalid``."""
+        ...

@@ -30,7 +30,10 @@ from signals.connectors.connector import (
 )
 from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, prepared
-from signals.connectors.mailchimp.api import client, judge, member_path, subscriber_hash
+from signals.connectors.inbound import ConsentPage, InboundConsent
+from signals.connectors.mailchimp.api import client as http_client
+from signals.connectors.mailchimp.api import judge, member_path, subscriber_hash
+from signals.connectors.mailchimp.consents import MailchimpConsents, WebhookUnknown, read_webhook
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
 from signals.connectors.mapping import FieldMapping, shipped_mapping
@@ -62,8 +65,9 @@ class Mailchimp:
         self._settings = settings
         self._mapping = mapping or shipped_mapping("mailchimp", objects=OBJECTS)
         self._clock = clock
-        self._http = client(settings, clock=clock, waiting=waiting, transport=transport)
-        self._events = MemberEvents(self._http, settings.audience_id)
+        self.client = http_client(settings, clock=clock, waiting=waiting, transport=transport)
+        self._events = MemberEvents(self.client, settings.audience_id)
+        self._consents = MailchimpConsents(self.client, settings.audience_id, clock)
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Member, tag, event, journey. Refused for who has no address, or is to be left alone."""
@@ -74,16 +78,15 @@ class Mailchimp:
         if not known.told and mark and mark.key == dispatch.key:
             mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
         if not known.told:
-            if mark is None or mark.updated_at <= dispatch.signal.updated_at:
-                await self._http.send(self._member_call(dispatch, email))
-            await self._http.send(self._tag_call(dispatch, email))
-            await self._http.send(self._event_call(dispatch, email))
+            await self.client.send(self._member_call(dispatch, email, mark))
+            await self.client.send(self._tag_call(dispatch, email))
+            await self.client.send(self._event_call(dispatch, email))
         records = {"member": subscriber_hash(email), "event": dispatch.key}
         records |= await self._journey(dispatch, email, known)
         return Receipt(records, repeated=known.told)
 
     def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
-        """The writing calls, as for a member who may be written to."""
+        """The writing calls, as for a member who may be written to. Refused without an address."""
         email = _email(dispatch)
         calls = [
             self._member_call(dispatch, email),
@@ -99,7 +102,9 @@ class Mailchimp:
         """Asks for the audience's merge fields; writes nothing."""
         path = f"/lists/{self._settings.audience_id}/merge-fields"
         try:
-            answer = await self._http.send(Call("GET", path, {"count": "1000", "fields": "merge_fields.tag"}))
+            answer = await self.client.send(
+                Call("GET", path, {"count": "1000", "fields": "merge_fields.tag"})
+            )
             known = {field.get("tag") for field in (answer.json() or {}).get("merge_fields", [])}
         except (DeliveryFailed, DeliveryRefused) as error:
             return Health(ok=False, detail=error.detail)
@@ -110,16 +115,32 @@ class Mailchimp:
         return Health(ok=True, detail="Mailchimp takes the key and has the audience and its merge fields.")
 
     async def poll(self, cursor: str | None) -> OutcomePage:
-        """Nothing: Mailchimp knows consents (``MailchimpConsents``), not what became of a signal."""
+        """Nothing: Mailchimp knows consents, not what became of a signal."""
         return OutcomePage((), cursor)
+
+    async def poll_consents(self, cursor: str | None) -> ConsentPage:
+        """Who has left since ``cursor``; see ``MailchimpConsents``."""
+        return await self._consents.page(cursor)
+
+    def read_webhook(self, body: bytes, *, given_secret: str) -> InboundConsent | None:
+        """What a call of Mailchimp's webhook says of a consent; see ``read_webhook`` of ``consents``.
+
+        Raises ``WebhookUnknown`` also where no secret is set.
+        """
+        secret = self._settings.webhook_secret
+        if secret is None:
+            raise WebhookUnknown("No webhook_secret is set for Mailchimp, so no webhook is taken.")
+        return read_webhook(
+            body, given_secret=given_secret, secret=secret, audience_id=self._settings.audience_id
+        )
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.close()
+        await self.client.close()
 
     async def _member(self, email: str) -> dict[str, Any] | None:
         path = member_path(self._settings.audience_id, email)
-        answer = await self._http.send(Call("GET", path, {"fields": "status,merge_fields"}), accept={404})
+        answer = await self.client.send(Call("GET", path, {"fields": "status,merge_fields"}), accept={404})
         if answer.status == httpx.codes.NOT_FOUND:
             _refuse_other_not_found(answer.json_or_none())
             return None
@@ -138,22 +159,23 @@ class Mailchimp:
         records = {"journey": f"{step.journey_id}/{step.step_id}"}
         if known.journey_may_run:
             return records
-        await self._http.send(self._events.journey_call(dispatch, email, "tried"))
-        answer = await self._http.send(_trigger_call(step, email), accept=_NOT_TAKEN)
+        await self.client.send(self._events.journey_call(dispatch, email, "tried"))
+        answer = await self.client.send(_trigger_call(step, email), accept=_NOT_TAKEN)
         if answer.status in _NOT_TAKEN:
-            await self._http.send(self._events.journey_call(dispatch, email, "not_taken"))
+            await self.client.send(self._events.journey_call(dispatch, email, "not_taken"))
             said = f"mailchimp: the journey was not begun: {redact(judge(answer).reason[:300]).text}"
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 raise DeliveryFailed(said, retry_after=retry_after(answer, self._clock.now()))
             raise DeliveryRefused(said)
         return records
 
-    def _member_call(self, dispatch: Dispatch, email: str) -> Call:
+    def _member_call(self, dispatch: Dispatch, email: str, last: DeliveryMark | None = None) -> Call:
+        body = member_body(dispatch, email, self._settings, self._mapping, self._clock, last=last)
         return Call(
             "PUT",
             member_path(self._settings.audience_id, email),
             {"skip_merge_validation": "true"},  # what the audience requires of its forms we may not know
-            json=member_body(dispatch, email, self._settings, self._mapping, self._clock),
+            json=body,
         )
 
     def _tag_call(self, dispatch: Dispatch, email: str) -> Call:
@@ -167,15 +189,27 @@ class Mailchimp:
 
 
 def member_body(
-    dispatch: Dispatch, email: str, settings: MailchimpSettings, mapping: FieldMapping, clock: Clock
+    dispatch: Dispatch,
+    email: str,
+    settings: MailchimpSettings,
+    mapping: FieldMapping,
+    clock: Clock,
+    *,
+    last: DeliveryMark | None = None,
 ) -> Mapping[str, Any]:
-    """What is written of a member. It has no ``status``, so it cannot subscribe anybody again."""
+    """What is written of a member. It has no ``status``, so it cannot subscribe anybody again.
+
+    Where ``last`` tells of newer news, the mark alone is written.
+    """
     agrees = dispatch.contact.attributes.get(settings.consent_attribute) is True
-    mark = DeliveryMark(dispatch.signal.updated_at, clock.now(), dispatch.key)
+    updated_at = dispatch.signal.updated_at
+    mark = DeliveryMark.after(last, updated_at, clock.now(), dispatch.key)
+    stale = last is not None and last.is_newer_than(updated_at)
+    fields = {} if stale else mapping.render("member", dispatch)
     return {
         "email_address": email,
         "status_if_new": settings.new_members if agrees else "transactional",
-        "merge_fields": {**mapping.render("member", dispatch), settings.mark_field: str(mark)},
+        "merge_fields": {**fields, settings.mark_field: str(mark)},
     }
 
 

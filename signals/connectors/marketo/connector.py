@@ -167,9 +167,9 @@ class Marketo:
     async def _upsert(
         self, dispatch: Dispatch, lead: Mapping[str, Any] | None, mark: DeliveryMark | None, *, told: bool
     ) -> int:
-        if lead and (told or (mark and mark.updated_at > dispatch.signal.updated_at)):
-            return int(lead["id"])  # done before, or older than what the lead says: it keeps that
-        result = await self._result(self._lead_call(dispatch))
+        if lead and told:
+            return int(lead["id"])
+        result = await self._result(self._lead_call(dispatch, mark))
         return int(_taken(result, {"created", "updated"})["id"])
 
     async def _tell(self, lead_id: int, dispatch: Dispatch) -> str:
@@ -190,14 +190,12 @@ class Marketo:
             raise DeliveryFailed("marketo: the answer has no list of results")
         return result
 
-    def _lead_call(self, dispatch: Dispatch) -> Call:
-        mark = DeliveryMark(dispatch.signal.updated_at, self._clock.now(), dispatch.key)
-        record = {
-            **self._mapping.render("lead", dispatch),
-            self._fields.external_id: dispatch.contact.id,
-            self._fields.signal: dispatch.signal.id,
-            self._fields.delivery: str(mark),
-        }
+    def _lead_call(self, dispatch: Dispatch, last: DeliveryMark | None = None) -> Call:
+        updated_at = dispatch.signal.updated_at
+        mark = DeliveryMark.after(last, updated_at, self._clock.now(), dispatch.key)
+        record = {self._fields.external_id: dispatch.contact.id, self._fields.delivery: str(mark)}
+        if last is None or not last.is_newer_than(updated_at):
+            record |= {**self._mapping.render("lead", dispatch), self._fields.signal: dispatch.signal.id}
         body = {"action": "createOrUpdate", "lookupField": self._fields.external_id, "input": [record]}
         if self._settings.partition:
             body["partitionName"] = self._settings.partition

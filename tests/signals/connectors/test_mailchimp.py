@@ -181,7 +181,10 @@ async def test_older_news_does_not_overwrite_newer(connector: Mailchimp, vendor:
     older = dispatch(2, revision=1)
     await connector.deliver(replace(older, contact=replace(older.contact, first_name="Old")))
     assert vendor.members[ADA]["merge_fields"]["FNAME"] == "Ada"
+    assert "dis_2_1" in vendor.members[ADA]["merge_fields"]["CLMARK"]
     assert len(vendor.events[ADA]) == 2
+    await connector.deliver(dispatch(3, revision=1))
+    assert "12:02:00" in vendor.members[ADA]["merge_fields"]["CLMARK"]  # still as new as the newest
 
 
 async def test_a_journey_begins_once_for_the_kinds_that_have_one(

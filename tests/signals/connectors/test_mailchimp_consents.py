@@ -10,15 +10,13 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr
 
 from bench.contract.mailchimp import API_KEY, AUDIENCE
 from bench.contract.mailchimp import Mailchimp as MailchimpServer
 from bench.contract.server import ContractServer
 from kit.clock import ManualClock
-from signals.connectors.inbound import ConsentChange, InboundConsent, InboundInvalid
-from signals.connectors.mailchimp import MailchimpConsents, MailchimpSettings, read_webhook
-from signals.connectors.mailchimp.api import client
+from signals.connectors.inbound import ConsentChange, ConsentSource, InboundConsent, InboundInvalid
+from signals.connectors.mailchimp import Mailchimp, MailchimpSettings
 from signals.connectors.mailchimp.consents import WebhookUnknown
 from signals.connectors.waiting import ManualWaiting
 from tests.signals.connectors.contract import ONCE
@@ -34,9 +32,14 @@ FORM = {
 }
 
 
+def _mailchimp(url: str | None = None, *, clock: ManualClock | None = None, **changes: object) -> Mailchimp:
+    values = {"api_key": API_KEY, "audience_id": AUDIENCE, "webhook_secret": SECRET, "http": ONCE}
+    settings = MailchimpSettings.model_validate({**values, "base_url": url, **changes})
+    return Mailchimp(settings, clock=clock or ManualClock(AT), waiting=ManualWaiting())
+
+
 def _read(form: dict[str, str], *, given_secret: str = SECRET) -> InboundConsent | None:
-    body = urlencode(form).encode()
-    return read_webhook(body, given_secret=given_secret, secret=SecretStr(SECRET), audience_id=AUDIENCE)
+    return _mailchimp().read_webhook(urlencode(form).encode(), given_secret=given_secret)
 
 
 @pytest.mark.parametrize(
@@ -93,10 +96,18 @@ def test_what_cannot_be_read_says_where(changes: dict[str, str], place: str) -> 
         _read(FORM | changes)
 
 
+def test_without_a_secret_no_webhook_is_taken() -> None:
+    with pytest.raises(WebhookUnknown, match="webhook_secret"):
+        _mailchimp(webhook_secret=None).read_webhook(b"", given_secret="")
+
+
+_ONE = _mailchimp()
+
+
 @given(st.binary(max_size=300))
 def test_no_body_breaks_it(body: bytes) -> None:
     with suppress(InboundInvalid, WebhookUnknown):
-        read_webhook(body, given_secret=SECRET, secret=SecretStr(SECRET), audience_id=AUDIENCE)
+        _ONE.read_webhook(body, given_secret=SECRET)
 
 
 @pytest.fixture
@@ -114,20 +125,17 @@ async def test_who_left_is_found_page_by_page_and_not_twice_in_a_run(
     url: str, vendor: MailchimpServer
 ) -> None:
     clock = ManualClock(AT)
-    settings = MailchimpSettings.model_validate(
-        {"api_key": API_KEY, "audience_id": AUDIENCE, "base_url": url, "http": ONCE}
-    )
-    http = client(settings, clock=clock, waiting=ManualWaiting())
-    consents = MailchimpConsents(http, AUDIENCE, clock)
+    connector = _mailchimp(url, clock=clock)
+    consents: ConsentSource = connector
     for number in range(501):
         vendor.subscribe(f"u{number}@example.com", "unsubscribed", at=AT - timedelta(hours=1))
     vendor.subscribe("bounced@example.com", "cleaned", at=AT - timedelta(hours=1))
     vendor.subscribe("happy@example.com", "subscribed", at=AT - timedelta(hours=1))
     vendor.subscribe("long.ago@example.com", "unsubscribed", at=AT - timedelta(days=30))
 
-    pages = [await consents.page(None)]
+    pages = [await consents.poll_consents(None)]
     while pages[-1].more:
-        pages.append(await consents.page(pages[-1].cursor))
+        pages.append(await consents.poll_consents(pages[-1].cursor))
     changes = [change for page in pages for change in page.changes]
     assert [len(page.changes) for page in pages] == [500, 1, 1]
     assert len({change.external_id for change in changes}) == 502
@@ -135,8 +143,8 @@ async def test_who_left_is_found_page_by_page_and_not_twice_in_a_run(
 
     clock.advance(timedelta(hours=1))
     vendor.subscribe("late@example.com", "unsubscribed", at=AT + timedelta(minutes=30))
-    later = await consents.page(pages[-1].cursor)
+    later = await consents.poll_consents(pages[-1].cursor)
     assert [change.email for change in later.changes] == ["late@example.com"]
     with pytest.raises(InboundInvalid, match="cursor"):
-        await consents.page("nonsense")
-    await http.close()
+        await consents.poll_consents("nonsense")
+    await connector.close()

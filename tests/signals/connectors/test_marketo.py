@@ -157,7 +157,19 @@ async def test_an_older_signal_is_told_but_does_not_overwrite_the_lead(
     await connector.deliver(replace(older, contact=replace(contact(), email="old@example.com")))
 
     assert vendor.leads[1]["email"] == "ada.1@example.com"
+    assert vendor.leads[1]["careloopSignalId"] == "sig_1"
     assert [entry["primaryAttributeValue"] for entry in vendor.activities] == ["dis_1_2", "dis_2_1"]
+
+
+async def test_an_older_signal_leaves_its_mark_too_and_waits_for_the_log(
+    connector: Marketo, vendor: MarketoServer
+) -> None:
+    await connector.deliver(dispatch(1, revision=2))
+    vendor.faults.script = [*_LOST_ACTIVITY, Fault.RESET]
+    for wait in (None, 60):
+        with pytest.raises(DeliveryFailed) as failed:
+            await connector.deliver(dispatch(2, revision=1))
+        assert failed.value.retry_after == wait
 
 
 # The token is there, and so is the lead: lead, log's token, log and upsert are good.
