@@ -248,6 +248,12 @@ async def test_an_answer_that_never_comes_is_given_up(
     await server.wait_closed()
 
 
+async def test_work_that_is_done_without_a_word_is_a_failure(connect: Connect, echo: Echo) -> None:
+    echo.faults = Faults(hang=30, script=[Fault.TIMEOUT_AFTER_SUCCESS])
+    with pytest.raises(DeliveryFailed, match="did not answer in full"):
+        await connect(HttpSettings(timeout=0.2, attempts=1)).send(SAY)
+
+
 async def test_what_is_no_json_is_a_failure(connect: Connect, echo: Echo) -> None:
     echo.answers = [Response("<html>", 200)]
     answer = await connect().send(SAY)
