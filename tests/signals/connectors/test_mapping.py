@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +53,16 @@ def test_fields_hold_what_their_rules_say() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     mapping = read_mapping(WHOLE, source="own.yaml", objects=OBJECTS)
     assert "Email" not in mapping.render("contact", without_email(dispatch()))
+
+
+def test_what_json_cannot_say_is_left_out_or_mended() -> None:
+    told = dispatch()
+    odd = {"plan": float("nan"), "words": "a\ud800b", "deep": {"list": (1, {2.5}, float("inf"))}}
+    told = replace(told, contact=replace(told.contact, attributes=odd))
+    rules = "task:\n  Plan: attributes.plan\n  Words: attributes.words\n  Deep: attributes.deep\n"
+    rules += "  Text: {text: 'say {attributes.words}'}"
+    rendered = read_mapping(rules, source="own.yaml", objects=OBJECTS).render("task", told)
+    assert rendered == {"Words": "a?b", "Deep": {"list": [1, [2.5], None]}, "Text": "say a?b"}
 
 
 @dataclass(frozen=True)
