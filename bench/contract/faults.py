@@ -23,6 +23,7 @@ class Fault(StrEnum):
 class Faults:
     """The share of calls, each in [0, 1], that go wrong in each way; ``retry_after`` in seconds.
 
+    ``hang`` is how many seconds a call that gets no answer is kept waiting before the connection is reset.
     ``script`` comes first: one entry a call, none for a good one; for tests that need a certain order.
     ``happened`` counts what was drawn.
     """
@@ -30,6 +31,7 @@ class Faults:
     shares: dict[Fault, float] = field(default_factory=dict)
     seed: int = 0
     retry_after: int = 1
+    hang: float = 0.0
     script: list[Fault | None] = field(default_factory=list)
     happened: Counter[Fault] = field(default_factory=Counter)
     _random: random.Random = field(init=False, repr=False)

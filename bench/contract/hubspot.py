@@ -67,7 +67,8 @@ class Item:
 
 
 class HubSpotVendor(Vendor):
-    """Lets in whoever shows ``token``, which never ends. ``search_limit`` is the page size it allows."""
+    """Lets in whoever shows ``token``, which never ends. With ``multi_status``
+    a batch of one that fails is answered 207 with its errors, as one of many is."""
 
     name = "hubspot"
 
@@ -75,6 +76,7 @@ class HubSpotVendor(Vendor):
         self.items: dict[str, dict[str, Item]] = {kind: {} for kind in PROPERTIES}
         self.members: dict[str, set[str]] = {}
         self.removed: set[str] = set()
+        self.multi_status = False
         self.now = datetime(2026, 1, 1, 9, tzinfo=UTC)
         self._unique: dict[tuple[str, str, str], str] = {}
         self._count = 0
@@ -235,7 +237,7 @@ class HubSpotVendor(Vendor):
                         results.append({**item.json(), "new": False})
                 except Complained as complained:
                     errors.append({**complained.body, "context": {"ids": [one["id"]]}})
-        if errors and len(said["inputs"]) == 1:
+        if errors and len(said["inputs"]) == 1 and not self.multi_status:
             return JSONResponse(errors[0], 409 if errors[0]["category"] == "CONFLICT" else 400)
         return _batch(results, errors)
 

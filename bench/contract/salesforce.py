@@ -47,14 +47,14 @@ class SalesforceVendor(Vendor):
         self._consumer_key = consumer_key
         self._username = username
         self._pages: dict[str, list[dict[str, Any]]] = {}
-        self._jobs = BulkJobs(self)
+        self.jobs = BulkJobs(self)
         super().__init__(faults)
 
     def routes(self) -> list[Route]:
         return [
             Route("/services/oauth2/token", self._token, methods=["POST"]),
             Route(f"{_DATA}/composite", self._composite, methods=["POST"]),
-            *self._jobs.routes(_DATA),
+            *self.jobs.routes(_DATA),
             Route(f"{_DATA}/{{rest:path}}", self._single, methods=["GET", "POST", "PATCH"]),
         ]
 

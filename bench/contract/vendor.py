@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import secrets
 import threading
@@ -128,7 +130,7 @@ class Vendor:
         else:
             await self._app(request.scope, again, keep)
         if fault is Fault.TIMEOUT_AFTER_SUCCESS:
-            await _hang_up(request.scope, request.receive)
+            await _hang_up(request.scope, request.receive, after=self.faults.hang)
             return
         if fault is Fault.CUT:
             await _cut(kept, send)
@@ -150,9 +152,18 @@ class Vendor:
             )
 
 
-async def _hang_up(scope: Scope, receive: Receive) -> None:
-    """Reset the connection, without a word: what a client sees of a timeout too, less the waiting."""
+async def _hang_up(scope: Scope, receive: Receive, *, after: float = 0.0) -> None:
+    """Say nothing for ``after`` seconds, or until the client gives up; then reset the connection."""
+    if after:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(after):
+                await _gone(receive)
+                return
     scope["contract.transport"].abort()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -12,13 +13,20 @@ from signals.signal import Quote
 
 
 def plain(value: object) -> Json:  # noqa: PLR0911 (one a type)
-    """``value`` as JSON has it: an enumeration as its text, a time as ISO 8601 in UTC."""
+    """``value`` as JSON has it: an enumeration as its text, a time as ISO 8601 in UTC.
+
+    What JSON cannot say (NaN, an infinity) is none.
+    """
     match value:
         case Enum():
             return value.value
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        case str() | int() | float() | bool() | None:
+        case str():
+            return value.encode("utf-8", "replace").decode()  # half a surrogate pair is no JSON
+        case float() if not math.isfinite(value):
+            return None  # nor is NaN
+        case int() | float() | bool() | None:
             return value
         case Mapping():
             return {str(name): plain(part) for name, part in value.items()}

@@ -109,6 +109,7 @@ class HttpClient:
         renewed = False
         attempt = 1
         while True:
+            self._respect_pause()
             token = await self.tokens.token()
             try:
                 answer = await self._once(call, token)
@@ -141,6 +142,11 @@ class HttpClient:
     async def close(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    def _respect_pause(self) -> None:
+        left = self._rate.paused_for()
+        if left > self._settings.longest_wait:
+            raise DeliveryFailed(f"{self.name} asked to be left alone for {left:.0f} s.", retry_after=left)
 
     async def _once(self, call: Call, token: Token) -> Answer:
         await self._rate.acquire()
@@ -214,8 +220,9 @@ class HttpClient:
 
 def _url(base: str, path: str) -> str:
     """``path`` below ``base``, or a whole URL (a next page) of the same host."""
-    if "://" not in path:
+    if path.startswith("/"):
         return base + path
-    if httpx.URL(path).host != httpx.URL(base).host:
+    whole, home = httpx.URL(path), httpx.URL(base)
+    if (whole.scheme, whole.host, whole.port) != (home.scheme, home.host, home.port):
         raise DeliveryRefused("The target named a page of another host, which is not followed.")
     return path

@@ -50,7 +50,7 @@ class FieldRule:
 
     def _written(self, dispatch: Dispatch) -> Json:
         if self.text is not None:
-            return filled(self.text, dispatch)
+            return plain(filled(self.text, dispatch))
         said = (source(path, dispatch) for path in self.sources)
         found = next((value for value in said if value not in (None, "", ())), None)
         return plain(found if found is None or self.format is None else FORMATS[self.format](found))

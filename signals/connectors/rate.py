@@ -15,6 +15,7 @@ class RateLimit:
         # The moment at which the bucket would be full again: all the state there is ("virtual scheduling",
         # ITU-T I.371, annex A). A caller books its place before it sleeps, so callers leave in order.
         self._full_at = waiting.monotonic()
+        self._paused_until = waiting.monotonic()
 
     async def acquire(self) -> None:
         """Wait until one more call is allowed."""
@@ -27,4 +28,9 @@ class RateLimit:
     def pause(self, seconds: float) -> None:
         """Allow no further call for ``seconds``: the target has said so."""
         until = self._waiting.monotonic() + seconds
+        self._paused_until = max(self._paused_until, until)
         self._full_at = max(self._full_at, until + (self._burst - 1) / self._per_second)
+
+    def paused_for(self) -> float:
+        """Seconds of a pause that are left; 0 where there is none."""
+        return max(0.0, self._paused_until - self._waiting.monotonic())

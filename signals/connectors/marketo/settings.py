@@ -50,7 +50,8 @@ class MarketoSettings(BaseModel):
         le=3600,
         description="How long an activity may take to appear in the log, before a retry may send it anew.",
     )
-    http: HttpSettings = HttpSettings(per_second=5, burst=10, connections=10)  # 100 calls in 20 s, 10 at once
+    # 100 calls in 20 seconds, 10 at a time; beyond that Marketo is left alone for 20 seconds.
+    http: HttpSettings = HttpSettings(per_second=5, burst=10, connections=10, longest_wait=25)
 
     @model_validator(mode="after")
     def _program(self) -> Self:

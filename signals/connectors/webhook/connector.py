@@ -76,7 +76,9 @@ class Webhook:
         signed = self._signer.headers(dispatch.key, body, at=self._clock.now())
         content_type = JSONFormat.CONTENT_TYPE
         try:
-            await self._http.send(Call("POST", "", content=body, content_type=content_type, headers=signed))
+            await self._http.send(
+                Call("POST", self._url, content=body, content_type=content_type, headers=signed)
+            )
         except UnsafeAddress as error:
             raise DeliveryRefused(f"webhook: {error.detail}") from error
         return Receipt({"event": signed["webhook-id"]})
@@ -93,7 +95,7 @@ class Webhook:
         asked = {"WebHook-Request-Origin": "careloop"}
         signed = self._signer.headers("health", b"", at=self._clock.now())
         try:
-            answer = await self._http.send(Call("OPTIONS", "", headers=asked | signed), accept=_SILENT)
+            answer = await self._http.send(Call("OPTIONS", self._url, headers=asked | signed), accept=_SILENT)
         except (DeliveryFailed, DeliveryRefused, UnsafeAddress) as error:
             return Health(ok=False, detail=error.detail)
         return Health(ok=True, detail=f"The address answers ({answer.status} to OPTIONS).")

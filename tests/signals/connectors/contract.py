@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
 from urllib.parse import urlsplit
@@ -143,6 +144,20 @@ class ConnectorContract:
             assert late.repeated
             assert "version 3" in rig.told(SignalId("sig_1"))
             no_duplicates(rig)
+
+    @pytest.mark.parametrize("seed", range(3))
+    async def test_revisions_in_any_order_and_weather_end_with_the_newest(
+        self, rig: Rig, connector: Connector, seed: int
+    ) -> None:
+        if not rig.overwrites:
+            pytest.skip("this target keeps every revision as an event of its own")
+        dice = random.Random(seed)
+        rig.vendor.faults = Faults.evenly(0.3, seed=seed)
+        revisions = dice.choices(range(1, 6), k=8)
+        for revision in revisions:
+            await deliver_patiently(connector, dispatch(kind=SignalKind.UPSELL, revision=revision))
+        assert f"version {max(revisions)}" in rig.told(SignalId("sig_1"))
+        no_duplicates(rig)
 
     async def test_a_preview_is_what_a_first_delivery_writes(self, rig: Rig, connector: Connector) -> None:
         for number, kind in enumerate(KINDS):

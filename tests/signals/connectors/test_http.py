@@ -138,12 +138,17 @@ async def test_seconds_asked_for_are_waited(connect: Connect, echo: Echo, waitin
 
 
 async def test_a_pause_holds_for_every_task(connect: Connect, echo: Echo, waiting: ManualWaiting) -> None:
-    client = connect(HttpSettings(attempts=1))
+    client = connect(HttpSettings(attempts=1, longest_wait=20))
     echo.faults = Faults(retry_after=30, script=[Fault.RATE_LIMITED])
     with pytest.raises(DeliveryFailed):
         await client.send(SAY)
+    with pytest.raises(DeliveryFailed, match="left alone for 30 s") as caught:
+        await client.send(SAY)
+    assert caught.value.retry_after == pytest.approx(30)
+    assert len(echo.seen) == 1
+    waiting.time += 15
     await client.send(SAY)
-    assert sum(waiting.slept) == pytest.approx(30)
+    assert sum(waiting.slept) == pytest.approx(15)
 
 
 async def test_a_long_wait_is_left_to_the_queue(connect: Connect, echo: Echo, waiting: ManualWaiting) -> None:
@@ -209,9 +214,12 @@ async def test_redirects_are_not_followed(connect: Connect, echo: Echo) -> None:
     assert len(echo.seen) == 1
 
 
-async def test_a_page_of_another_host_is_not_asked_for(connect: Connect) -> None:
+@pytest.mark.parametrize(
+    "path", ["http://elsewhere.example.com/next", "http://127.0.0.1:1/next", "@elsewhere.example.com/next"]
+)
+async def test_a_page_of_another_host_is_not_asked_for(connect: Connect, path: str) -> None:
     with pytest.raises(DeliveryRefused, match="another host"):
-        await connect().send(Call("GET", "http://elsewhere.example.com/next"))
+        await connect().send(Call("GET", path))
 
 
 async def test_a_huge_answer_is_refused(connect: Connect) -> None:
@@ -238,6 +246,12 @@ async def test_an_answer_that_never_comes_is_given_up(
     await client.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_work_that_is_done_without_a_word_is_a_failure(connect: Connect, echo: Echo) -> None:
+    echo.faults = Faults(hang=30, script=[Fault.TIMEOUT_AFTER_SUCCESS])
+    with pytest.raises(DeliveryFailed, match="did not answer in full"):
+        await connect(HttpSettings(timeout=0.2, attempts=1)).send(SAY)
 
 
 async def test_what_is_no_json_is_a_failure(connect: Connect, echo: Echo) -> None:

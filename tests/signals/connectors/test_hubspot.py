@@ -213,6 +213,20 @@ async def test_an_unknown_property_is_named(connect: Connect, rig: HubSpotRig) -
     assert not rig.vendor.items["tasks"]
 
 
+@pytest.mark.parametrize("rig", [HubSpotRig(vendor=Between())])
+async def test_errors_within_a_batch_are_errors(connect: Connect, rig: HubSpotRig) -> None:
+    rig.vendor.multi_status = True
+    rig.vendor.removed.add("phone")
+    told = dispatch()
+    unaddressed = replace(told, contact=replace(told.contact, email=None))
+    with pytest.raises(DeliveryRefused, match=r"properties: phone"):
+        await connect().deliver(unaddressed)
+    assert not rig.vendor.items["contacts"]
+    rig.vendor.removed.clear()
+    receipt = await connect().deliver(told)  # in the way, by a conflict within the batch: adopted
+    assert list(rig.vendor.items["contacts"]) == [receipt.records["contact"]]
+
+
 async def test_a_wrong_token_keeps_the_delivery(connect: Connect) -> None:
     with pytest.raises(CredentialsRefused, match="INVALID_AUTHENTICATION"):
         await connect(token="pat-wrong").deliver(dispatch())

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from signals.connectors.connector import DeliveryRefused
+from signals.connectors.formats import FORMATS
 from signals.connectors.mapping import load_mapping, read_mapping
 from signals.connectors.yaml_place import MappingInvalid
 from tests.signals.connectors.dispatches import dispatch, without_email
@@ -51,6 +53,16 @@ def test_fields_hold_what_their_rules_say() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     mapping = read_mapping(WHOLE, source="own.yaml", objects=OBJECTS)
     assert "Email" not in mapping.render("contact", without_email(dispatch()))
+
+
+def test_what_json_cannot_say_is_left_out_or_mended() -> None:
+    told = dispatch()
+    odd = {"plan": float("nan"), "words": "a\ud800b", "deep": {"list": (1, {2.5}, float("inf"))}}
+    told = replace(told, contact=replace(told.contact, attributes=odd))
+    rules = "task:\n  Plan: attributes.plan\n  Words: attributes.words\n  Deep: attributes.deep\n"
+    rules += "  Text: {text: 'say {attributes.words}'}"
+    rendered = read_mapping(rules, source="own.yaml", objects=OBJECTS).render("task", told)
+    assert rendered == {"Words": "a?b", "Deep": {"list": [1, [2.5], None]}, "Text": "say a?b"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,24 @@ def test_a_value_that_does_not_fit_its_format_is_refused_by_name() -> None:
         with pytest.raises(DeliveryRefused, match=r"task\.Sure.*") as caught:
             mapping.render("task", dispatch())
         assert "Fibre" not in str(caught.value)
+
+
+def test_the_example_of_the_guide_is_a_mapping() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "connectors.md").read_text(encoding="utf-8")
+    example = guide.split("```yaml\n")[1].split("```")[0]
+    rendered = read_mapping(example, source="guide", objects=["Task"]).render("Task", dispatch())
+    assert rendered["Subject"] == "Churn risk (87 %)"
+    assert (rendered["Plan__c"], rendered["Rating__c"], rendered["Status"]) == (
+        "Fibre 250",
+        "Hot",
+        "Not Started",
+    )
+
+
+def test_every_format_is_in_the_guide() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "connectors.md").read_text(encoding="utf-8")
+    (row,) = [line for line in guide.splitlines() if line.startswith("| `format` |")]
+    assert set(re.findall(r"`(\w+)`", row)) - {"format"} == set(FORMATS)
 
 
 def test_a_file_is_named_without_its_folder(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ class MarketoRig(Rig):
         self.vendor: MarketoServer = MarketoServer()
 
     def connect(self, url: str, http: HttpSettings, clock: Clock, waiting: Waiting) -> Connector:
+        http = http.model_copy(update={"longest_wait": 25.0})  # the connector's own default
         settings = _settings(url, http=http, settle_seconds=0)
         return Marketo(settings, mapping=MAPPING, clock=clock, waiting=waiting)
 

@@ -342,3 +342,15 @@ async def test_a_backfill_that_was_cut_is_sent_again(bulk: SalesforceBulk, rig: 
                 break
         assert not report.refused
     assert sorted(rig.records()["Task"]) == ["sig_0", "sig_1", "sig_2"]
+
+
+async def test_a_job_that_fails_is_refused_and_one_that_never_ends_is_given_up(
+    bulk: SalesforceBulk, rig: SalesforceRig, waiting: ManualWaiting
+) -> None:
+    rig.vendor.jobs.ends_as = "Failed"
+    with pytest.raises(DeliveryRefused, match="job of Contact ended: Failed"):
+        await bulk.backfill([dispatch()])
+    rig.vendor.jobs.ends_as = "InProgress"
+    with pytest.raises(DeliveryFailed, match="more than 1800 s"):
+        await bulk.backfill([dispatch()])
+    assert 1800 < waiting.time < 1900
