@@ -33,7 +33,8 @@ class MailchimpBackfill:
     """Writes members, and neither events nor journeys: what is long past starts nothing.
 
     Like a delivery it names no status of a member who is there, so nobody is subscribed again. Starting the
-    same batch twice writes the same twice, which changes nothing.
+    same batch twice writes the same twice, which changes nothing. Fields that a mapping sends once are left
+    out, for who is new is not known.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class MailchimpBackfill:
 
     def _operation(self, dispatch: Dispatch) -> dict[str, str]:
         email = (dispatch.contact.email or "").strip()
-        body = member_body(dispatch, email, self._settings, self._mapping, self._clock)
+        body = member_body(dispatch, email, self._settings, self._mapping, self._clock, new=False)
         return {
             "method": "PUT",
             "path": member_path(self._settings.audience_id, email),

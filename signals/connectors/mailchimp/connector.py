@@ -78,7 +78,7 @@ class Mailchimp:
         if not known.told and mark and mark.key == dispatch.key:
             mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
         if not known.told:
-            await self.client.send(self._member_call(dispatch, email, mark))
+            await self.client.send(self._member_call(dispatch, email, mark, new=member is None))
             await self.client.send(self._tag_call(dispatch, email))
             await self.client.send(self._event_call(dispatch, email))
         records = {"member": subscriber_hash(email), "event": dispatch.key}
@@ -169,8 +169,11 @@ class Mailchimp:
             raise DeliveryRefused(said)
         return records
 
-    def _member_call(self, dispatch: Dispatch, email: str, last: DeliveryMark | None = None) -> Call:
-        body = member_body(dispatch, email, self._settings, self._mapping, self._clock, last=last)
+    def _member_call(
+        self, dispatch: Dispatch, email: str, last: DeliveryMark | None = None, *, new: bool = True
+    ) -> Call:
+        settings, mapping = self._settings, self._mapping
+        body = member_body(dispatch, email, settings, mapping, self._clock, last=last, new=new)
         return Call(
             "PUT",
             member_path(self._settings.audience_id, email),
@@ -196,6 +199,7 @@ def member_body(
     clock: Clock,
     *,
     last: DeliveryMark | None = None,
+    new: bool = True,
 ) -> Mapping[str, Any]:
     """What is written of a member. It has no ``status``, so it cannot subscribe anybody again.
 
@@ -205,7 +209,7 @@ def member_body(
     updated_at = dispatch.signal.updated_at
     mark = DeliveryMark.after(last, updated_at, clock.now(), dispatch.key)
     stale = last is not None and last.is_newer_than(updated_at)
-    fields = {} if stale else mapping.render("member", dispatch)
+    fields = {} if stale else mapping.render("member", dispatch, new=new)
     return {
         "email_address": email,
         "status_if_new": settings.new_members if agrees else "transactional",

@@ -169,7 +169,7 @@ class Marketo:
     ) -> int:
         if lead and told:
             return int(lead["id"])
-        result = await self._result(self._lead_call(dispatch, mark))
+        result = await self._result(self._lead_call(dispatch, mark, new=lead is None))
         return int(_taken(result, {"created", "updated"})["id"])
 
     async def _tell(self, lead_id: int, dispatch: Dispatch) -> str:
@@ -190,12 +190,13 @@ class Marketo:
             raise DeliveryFailed("marketo: the answer has no list of results")
         return result
 
-    def _lead_call(self, dispatch: Dispatch, last: DeliveryMark | None = None) -> Call:
+    def _lead_call(self, dispatch: Dispatch, last: DeliveryMark | None = None, *, new: bool = True) -> Call:
         updated_at = dispatch.signal.updated_at
         mark = DeliveryMark.after(last, updated_at, self._clock.now(), dispatch.key)
         record = {self._fields.external_id: dispatch.contact.id, self._fields.delivery: str(mark)}
         if last is None or not last.is_newer_than(updated_at):
-            record |= {**self._mapping.render("lead", dispatch), self._fields.signal: dispatch.signal.id}
+            record |= self._mapping.render("lead", dispatch, new=new)
+            record[self._fields.signal] = dispatch.signal.id
         body = {"action": "createOrUpdate", "lookupField": self._fields.external_id, "input": [record]}
         if self._settings.partition:
             body["partitionName"] = self._settings.partition

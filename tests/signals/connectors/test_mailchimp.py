@@ -21,7 +21,7 @@ from kit.ids import SignalId
 from signals.connectors.connector import Connector, DeliveryFailed, DeliveryRefused, Dispatch
 from signals.connectors.mailchimp import OBJECTS, Mailchimp, MailchimpBackfill, MailchimpSettings
 from signals.connectors.mailchimp.api import client
-from signals.connectors.mapping import shipped_mapping
+from signals.connectors.mapping import FieldMapping, FieldRule, shipped_mapping
 from signals.connectors.settings import HttpSettings
 from signals.connectors.waiting import ManualWaiting, Waiting
 from signals.signal import SignalKind
@@ -185,6 +185,18 @@ async def test_older_news_does_not_overwrite_newer(connector: Mailchimp, vendor:
     assert len(vendor.events[ADA]) == 2
     await connector.deliver(dispatch(3, revision=1))
     assert "12:02:00" in vendor.members[ADA]["merge_fields"]["CLMARK"]  # still as new as the newest
+
+
+async def test_a_field_that_is_sent_once_is_left_to_those_who_change_it(
+    url: str, vendor: MailchimpServer, clock: ManualClock
+) -> None:
+    mapping = FieldMapping({"member": {"COMPANY": FieldRule(constant="New", once=True)}, "event": {}})
+    connector = Mailchimp(_settings(url), mapping=mapping, clock=clock, waiting=ManualWaiting())
+    await connector.deliver(dispatch(1))
+    vendor.members[ADA]["merge_fields"]["COMPANY"] = "Known"
+    await connector.deliver(dispatch(2))
+    await connector.close()
+    assert vendor.members[ADA]["merge_fields"]["COMPANY"] == "Known"
 
 
 async def test_a_journey_begins_once_for_the_kinds_that_have_one(

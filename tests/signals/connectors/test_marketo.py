@@ -237,6 +237,18 @@ async def test_a_field_that_marketo_does_not_have_is_refused_with_its_name(
     await connector.close()
 
 
+async def test_a_field_that_is_sent_once_is_left_to_those_who_change_it(
+    url: str, vendor: MarketoServer, clock: ManualClock
+) -> None:
+    mapping = FieldMapping({"lead": {"company": FieldRule(constant="New", once=True)}, "activity": {}})
+    connector = _connector(url, clock, mapping=mapping)
+    await connector.deliver(dispatch(1))
+    vendor.set_field(1, AT, company="Known")
+    await connector.deliver(dispatch(2))
+    await connector.close()
+    assert vendor.leads[1]["company"] == "Known"
+
+
 async def test_an_attribute_that_the_activity_does_not_have_is_refused_with_its_name(
     url: str, vendor: MarketoServer, clock: ManualClock
 ) -> None:
