@@ -28,6 +28,9 @@ from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
 from careloop.turn_labeller import TurnLabeller
+from customers import CustomerBook
+from customers.health import HealthWeights
+from customers.journey import Journey
 from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
@@ -76,6 +79,7 @@ class Parts:
     assistant: Assistant
     chat_model: BaseChatModel | None
     triage: TriageParts | None
+    customers: CustomerBook
 
 
 @asynccontextmanager
@@ -137,6 +141,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             assistant=assistant,
             chat_model=chat_model,
             triage=triage,
+            customers=build_customers(settings, cipher),
         )
 
 
@@ -178,6 +183,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         catalogue=parts.catalogue,
         synchroniser=parts.synchroniser,
         open_source=open_source,
+        customers=parts.customers,
         triage=parts.triage,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
@@ -212,6 +218,18 @@ def api_config(settings: Settings) -> ApiConfig:
             address=Limit.per_minute(server.address_requests_per_minute),
         ),
         knowledge_roots=settings.knowledge_roots,
+    )
+
+
+def build_customers(settings: Settings, cipher: Cipher) -> CustomerBook:
+    """Customers by the rules that are configured. Raises ``RulesUnreadable``."""
+    chosen = settings.customers
+    return CustomerBook(
+        cipher,
+        encryption_key(settings),
+        journey=None if chosen.journey is None else Journey.load(chosen.journey),
+        weights=None if chosen.health is None else HealthWeights.load(chosen.health),
+        country_code=chosen.country_code,
     )
 
 

@@ -40,6 +40,10 @@ class Scope(StrEnum):
     KNOWLEDGE_WRITE = "knowledge:write"
     TRIAGE_READ = "triage:read"  # have messages triaged, read tickets and models
     TRIAGE_WRITE = "triage:write"  # create, correct and erase tickets; promote models and learn
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = (
+        "customers:write"  # create, change, merge and erase customers; record events and consent
+    )
     ADMIN = "admin"  # keys of its workspace
     METRICS = "metrics"
 

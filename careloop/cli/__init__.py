@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Entry] = {
     "triage-file": Entry("careloop.cli.triage_file", "Triage every message of a file; resumable."),
     "tickets": Entry("careloop.cli.tickets", "Label stored tickets anew; find new intents and drift."),
     "routing": Entry("careloop.cli.routing", "Check routing rules, and try them on stored tickets."),
+    "customers": Entry("careloop.cli.customers", "Show, export, merge and erase customers."),
     "learn": Entry("careloop.cli.learn", "Learn from corrections now rather than tonight."),
     "models": Entry("careloop.cli.models", "List, promote and roll back models that learned."),
     "opinions": Entry("careloop.cli.opinions", "What second opinions of a model cost and are worth."),
