@@ -28,6 +28,14 @@ class SignalKind(StrEnum):
     PAYMENT_PROBLEM = "payment_problem"
 
 
+class SignalState(StrEnum):
+    """Whether anything is still to be done about it."""
+
+    OPEN = "open"
+    CLOSED = "closed"  # an outcome settled it
+    EXPIRED = "expired"  # nobody heard of it again in time
+
+
 class Team(StrEnum):
     """Who a signal is for."""
 
@@ -59,6 +67,8 @@ class Signal:
     renews ``expires_at`` and keeps the higher ``probability`` (calibrated, in [0, 1]). ``revision`` grows
     with each change, so that a target can tell old news from new. ``source`` is ``triage``, or the rule of
     behaviour that saw it; ``model`` the version that read it. ``link`` leads to the conversation or ticket.
+    ``evidence``, ``source``, ``model`` and where it was heard are those of the hearing that was the surest.
+    ``targets`` are the connectors that the routing rules name; none leaves it to which of them are on.
     """
 
     id: SignalId
@@ -81,3 +91,7 @@ class Signal:
     score: float | None = None  # lead score in [0, 100], where the kind has one
     occurrences: int = 1
     revision: int = 1
+    targets: tuple[str, ...] | None = None
+    state: SignalState = SignalState.OPEN
+    priority: str = "P3"  # P1 to P4: how soon somebody should act
+    why: tuple[str, ...] = ()  # a line for each rule that routed it

@@ -18,6 +18,7 @@ from store.tables.knowledge import (
     passages,
     sources,
 )
+from store.tables.signals import signal_outcomes, signal_sightings, signal_thresholds, signals
 from store.tables.triage import corrections, learning_runs, second_opinions, tickets, triage_models
 
 __all__ = [
@@ -40,6 +41,10 @@ __all__ = [
     "metadata",
     "passages",
     "second_opinions",
+    "signal_outcomes",
+    "signal_sightings",
+    "signal_thresholds",
+    "signals",
     "sources",
     "tickets",
     "triage_models",
