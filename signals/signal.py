@@ -44,6 +44,39 @@ class Team(StrEnum):
     MARKETING = "marketing"
 
 
+class Qualification(StrEnum):
+    """What a lead is worth to sales."""
+
+    QUALIFIED = "qualified"  # a salesman's time
+    NURTURE = "nurture"  # marketing's patience
+    NOT_QUALIFIED = "not_qualified"
+
+
+class StatedField(StrEnum):
+    """What a customer may say that qualifies a lead (BANT)."""
+
+    BUDGET = "budget"
+    AUTHORITY = "authority"
+    NEED = "need"
+    TIMING = "timing"
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a customer said of one field: ``text`` is ``[start, end)`` of the message, in characters.
+
+    ``value`` in a normal form: "GBP 40.00" of a budget; ``decides`` or ``asks`` of authority; of timing how
+    far off it is: ``now``, ``weeks``, ``months`` or ``later``; of a need the words themselves.
+    """
+
+    field: StatedField
+    value: str
+    text: str
+    start: int
+    end: int
+    message_id: MessageId | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Words that speak for a signal: ``text`` is ``[start, end)`` of the customer's own message.
@@ -94,4 +127,8 @@ class Signal:
     targets: tuple[str, ...] | None = None
     state: SignalState = SignalState.OPEN
     priority: str = "P3"  # P1 to P4: how soon somebody should act
-    why: tuple[str, ...] = ()  # a line for each rule that routed it
+    why: tuple[
+        str, ...
+    ] = ()  # a line for each reason: what was seen, the score's parts, rules that routed it
+    stated: tuple[Stated, ...] = ()  # of leads: what the customer said last of each field
+    qualification: Qualification | None = None  # of leads

@@ -6,7 +6,7 @@ Quotes are encrypted on the way in and decrypted on the way out.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId, WorkspaceId, new_id
 from signals.errors import UnknownSignal
-from signals.signal import Quote, Signal, SignalKind, SignalState, Team
+from signals.signal import (
+    Qualification,
+    Quote,
+    Signal,
+    SignalKind,
+    SignalState,
+    Stated,
+    StatedField,
+    Team,
+)
 from store.encryption import Cipher
 from store.tables import signal_sightings, signals
 
@@ -230,10 +239,16 @@ class SignalStore:
 
     def _values(self, signal: Signal) -> dict[str, Any]:
         plain = {column.name: getattr(signal, column.name) for column in signals.c}
-        quotes = json.dumps([asdict(quote) for quote in signal.evidence])
-        targets = None if signal.targets is None else list(signal.targets)
-        encrypted = self._cipher.encrypt(quotes)
-        return {**plain, "evidence": encrypted, "targets": targets, "why": list(signal.why)}
+        return {
+            **plain,
+            "evidence": self._encrypted(signal.evidence),
+            "stated": self._encrypted(signal.stated),
+            "targets": None if signal.targets is None else list(signal.targets),
+            "why": list(signal.why),
+        }
+
+    def _encrypted(self, words: Sequence[Quote | Stated]) -> bytes:
+        return self._cipher.encrypt(json.dumps([asdict(one) for one in words]))
 
     def _signal(self, row: Row[Any]) -> Signal:
         return Signal(
@@ -261,15 +276,19 @@ class SignalStore:
             state=SignalState(row.state),
             priority=row.priority,
             why=tuple(row.why),
+            stated=tuple(_stated(one) for one in json.loads(self._cipher.decrypt(row.stated))),
+            qualification=None if row.qualification is None else Qualification(row.qualification),
         )
 
 
 def again(known: Signal, heard: Signal) -> Signal:
     """``known`` after one more hearing: the evidence of the surest stays, of two the same the older."""
+    said = {one.field: one for one in (*known.stated, *heard.stated)}
     taken = _OF_HEARING if heard.probability > known.probability else ()
     return replace(
         known,
         **{name: getattr(heard, name) for name in taken},
+        stated=tuple(said.values()),
         occurrences=known.occurrences + 1,
         revision=known.revision + 1,
         updated_at=heard.updated_at,
@@ -285,6 +304,12 @@ def new_signal_id() -> SignalId:
 def _quote(record: dict[str, Any]) -> Quote:
     message = record.pop("message_id")
     return Quote(**record, message_id=None if message is None else MessageId(message))
+
+
+def _stated(record: dict[str, Any]) -> Stated:
+    message = record.pop("message_id")
+    field = StatedField(record.pop("field"))
+    return Stated(field, **record, message_id=None if message is None else MessageId(message))
 
 
 def _of_workspace(workspace: WorkspaceId) -> Select[Any]:

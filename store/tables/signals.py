@@ -44,6 +44,8 @@ signals = Table(
     Column("targets", Json),  # names of connectors; empty: whichever are on
     Column("why", Json, nullable=False),  # which rules routed it, and because of what: no message text
     Column("score", Float),  # lead score, 0..100, where the kind has one
+    Column("stated", LargeBinary, nullable=False),  # encrypted: what a customer said that qualifies a lead
+    Column("qualification", String(20)),  # of leads: qualified, nurture, not_qualified
     Column("occurrences", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

@@ -57,6 +57,8 @@ def upgrade() -> None:
         sa.Column("targets", store.columns.Json, nullable=True),
         sa.Column("why", store.columns.Json, nullable=False),
         sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("stated", sa.LargeBinary(), nullable=False),
+        sa.Column("qualification", sa.String(length=20), nullable=True),
         sa.Column("occurrences", sa.Integer(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("created_at", store.columns.UtcDateTime(timezone=True), nullable=False),
