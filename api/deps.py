@@ -16,8 +16,9 @@ from api.ports import Chat
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
 from api.triagers import TriageParts
+from customers import CustomerBook, IdentityId, MergeId
 from kit.clock import Clock
-from kit.ids import ConversationId, MessageId, SignalId
+from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -73,6 +74,11 @@ async def _caller(
     return caller
 
 
+async def _book(request: Request) -> CustomerBook:
+    services: Services = request.app.state.services
+    return services.customers
+
+
 async def _triage(request: Request) -> TriageParts:
     services: Services = request.app.state.services
     if services.triage is None:
@@ -121,6 +127,7 @@ ChatDep = Annotated[Chat, Depends(_chat)]
 SyncsDep = Annotated[Syncs, Depends(_syncs)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
+BookDep = Annotated[CustomerBook, Depends(_book)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
@@ -137,6 +144,8 @@ TriageReader = Annotated[Caller, Depends(_With(Scope.TRIAGE_READ))]
 TriageWriter = Annotated[Caller, Depends(_With(Scope.TRIAGE_WRITE))]
 SignalReader = Annotated[Caller, Depends(_With(Scope.SIGNALS_READ))]
 SignalWriter = Annotated[Caller, Depends(_With(Scope.SIGNALS_WRITE))]
+CustomersReader = Annotated[Caller, Depends(_With(Scope.CUSTOMERS_READ))]
+CustomersWriter = Annotated[Caller, Depends(_With(Scope.CUSTOMERS_WRITE))]
 Administrator = Annotated[Caller, Depends(_With(Scope.ADMIN))]
 
 _ID = "^[A-Za-z0-9_-]{1,40}$"
@@ -152,6 +161,15 @@ TicketPath = Annotated[
 ]
 SignalPath = Annotated[
     SignalId, Path(alias="signal_id", pattern=_ID, examples=["sig_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+CustomerPath = Annotated[
+    CustomerId, Path(alias="customer_id", pattern=_ID, examples=["cus_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+IdentityPath = Annotated[
+    IdentityId, Path(alias="identity_id", pattern=_ID, examples=["idn_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+MergePath = Annotated[
+    MergeId, Path(alias="merge_id", pattern=_ID, examples=["mrg_06dbn3v0m5s1t7w9yb2d4f6h8k"])
 ]
 CorrectionPath = Annotated[CorrectionId, Path(alias="correction_id", ge=1, le=2**31 - 1, examples=[17])]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

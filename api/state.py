@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from api.ports import Chat, Check, OpenSource, Synchroniser
 from api.rate_limit import Limit, RateLimiter
 from api.triagers import TriageParts
+from customers import CustomerBook
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
@@ -50,6 +51,7 @@ class Services:
     catalogue: Catalogue
     synchroniser: Synchroniser
     open_source: OpenSource
+    customers: CustomerBook
     triage: TriageParts | None = None
     signals: SignalParts | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)

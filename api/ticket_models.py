@@ -33,7 +33,7 @@ def _within_utc(moment: datetime) -> datetime:
 
 def _not_seconds(value: object) -> object:
     """A number is refused: seconds or milliseconds, since when?"""
-    if isinstance(value, str) and not _DAY.match(value):
+    if isinstance(value, int | float) or (isinstance(value, str) and not _DAY.match(value)):
         raise ValueError("it is not a moment such as 2026-01-31T09:00:00+01:00")
     return value
 

@@ -30,6 +30,8 @@ from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
 from careloop.turn_labeller import TurnLabeller
 from customers import CustomerBook
+from customers.health import HealthWeights
+from customers.journey import Journey
 from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
@@ -80,6 +82,7 @@ class Parts:
     chat_model: BaseChatModel | None
     triage: TriageParts | None
     signals: SignalParts | None
+    customers: CustomerBook
 
 
 @asynccontextmanager
@@ -105,7 +108,8 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
-        signals = build_signals(settings, CustomerBook(cipher, encryption_key(settings)), cipher, clock=clock)
+        customers = build_customers(settings, cipher)
+        signals = build_signals(settings, customers, cipher, clock=clock)
         triage = await build_triage(
             settings,
             database,
@@ -145,6 +149,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             chat_model=chat_model,
             triage=triage,
             signals=signals,
+            customers=customers,
         )
 
 
@@ -186,6 +191,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         catalogue=parts.catalogue,
         synchroniser=parts.synchroniser,
         open_source=open_source,
+        customers=parts.customers,
         triage=parts.triage,
         signals=parts.signals,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
@@ -221,6 +227,18 @@ def api_config(settings: Settings) -> ApiConfig:
             address=Limit.per_minute(server.address_requests_per_minute),
         ),
         knowledge_roots=settings.knowledge_roots,
+    )
+
+
+def build_customers(settings: Settings, cipher: Cipher) -> CustomerBook:
+    """Customers by the rules that are configured. Raises ``RulesUnreadable``."""
+    chosen = settings.customers
+    return CustomerBook(
+        cipher,
+        encryption_key(settings),
+        journey=None if chosen.journey is None else Journey.load(chosen.journey),
+        weights=None if chosen.health is None else HealthWeights.load(chosen.health),
+        country_code=chosen.country_code,
     )
 
 

@@ -227,6 +227,23 @@ class SignalSettings(BaseModel):
     )
 
 
+class CustomerSettings(BaseModel):
+    """Customers: how they are known, where they stand, how well they are."""
+
+    country_code: str | None = Field(
+        None,
+        pattern="^[1-9][0-9]{0,2}$",
+        description="Country code, such as 44, of telephone numbers that are written as dialled within a "
+        "country; empty refuses them.",
+    )
+    journey: Path | None = Field(
+        None, description="YAML file of the journey's rules; empty takes customers/journey.yaml."
+    )
+    health: Path | None = Field(
+        None, description="YAML file of what counts for health; empty takes customers/health.yaml."
+    )
+
+
 class Settings(BaseSettings):
     """All settings; ``CARELOOP_SERVER__PORT=9000`` sets ``server.port``."""
 
@@ -259,6 +276,7 @@ class Settings(BaseSettings):
     bot: BotSettings = Field(default_factory=BotSettings)
     triage: TriageSettings = Field(default_factory=TriageSettings)
     signals: SignalSettings = Field(default_factory=SignalSettings)
+    customers: CustomerSettings = Field(default_factory=CustomerSettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

@@ -26,7 +26,7 @@ from customers.identities import Identities
 from customers.identity import Identity, IdentityId
 from customers.journey import Stage
 from customers.merges import Merge, MergeReason, Merges
-from customers.rows import living, locked
+from customers.rows import family, living, locked
 from kit.ids import CustomerId, WorkspaceId, new_id
 from store.tables import customers
 
@@ -151,18 +151,20 @@ class Registry:
 
     async def erase(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, now: datetime
-    ) -> None:
+    ) -> list[CustomerId]:
         """Delete the customer, and all that was merged into it, with everything that hangs on them.
 
         Keyed hashes of the identities are left, by which an import is known that would bring them back.
-        Raises ``UnknownCustomer``.
+        Gives the ids of those who are gone. Raises ``UnknownCustomer``.
         """
         found = CustomerId((await living(connection, workspace, customer, lock=True)).id)
+        gone = await family(connection, workspace, found)
         await self._identities.bury(connection, workspace, found, now=now)
         for column in (customers.c.survivor_id, customers.c.id):
             await connection.execute(
                 delete(customers).where(customers.c.workspace_id == workspace, column == found)
             )
+        return gone
 
     async def _owners(
         self, connection: AsyncConnection, workspace: WorkspaceId, wanted: dict[str, Identity]

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from careloop.build import encryption_key
+from careloop.build import build_customers
 from careloop.build_signals import build_signals
 from careloop.cli.triage_parts import Opened, with_database
-from customers import CustomerBook
 from kit.errors import Misconfigured
 from kit.ids import WorkspaceId
 from signals.parts import SignalParts
@@ -51,7 +50,7 @@ def writing(workspace: str, work: Callable[[OpenSignals], Awaitable[T]]) -> T:
 
 
 def _open(opened: Opened, connection: AsyncConnection) -> OpenSignals:
-    book = CustomerBook(opened.cipher, encryption_key(opened.settings))
+    book = build_customers(opened.settings, opened.cipher)
     parts = build_signals(opened.settings, book, opened.cipher, clock=opened.clock)
     if parts is None:
         raise Misconfigured("Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on.")

@@ -24,6 +24,7 @@ from bot.answer import Answer, AnswerKind, AnswerSentence, Citation
 from bot.assistant import Assistant
 from bot.conversations import ConversationStore
 from bot.turns import Question
+from customers import CustomerBook
 from kit.clock import ManualClock
 from kit.errors import CareloopError
 from kit.ids import DEFAULT_WORKSPACE, DocumentId, PassageId, VersionId, WorkspaceId
@@ -249,6 +250,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         catalogue=Catalogue(database),
         synchroniser=syncs,
         open_source=NamedSource,
+        customers=CustomerBook(cipher, b"k" * 32, country_code="44"),
         triage=shop_triage(database, cipher, clock, models),
         signals=signal_parts(cipher, clock),
         checks={"database": database.ping},

@@ -29,6 +29,9 @@ _NAMED_BY_ID = {
     "ticket_id",
     "correction_id",
     "version",
+    "customer_id",
+    "identity_id",
+    "merge_id",
     "signal_id",
 }
 _BODIES = {
@@ -43,9 +46,20 @@ _BODIES = {
     "dispute_outcome": {"reason": "They did call."},
     "review_outcome": {},
     "set_signal_threshold": {"kind": "upsell", "threshold": 0.7},
+    "change_customer": {"first_name": "Eve"},
+    "add_identity": {"kind": "visitor", "value": "visitor_9"},
+    "merge_customers": {"customer_id": "cus_1"},
+    "record_event": {"kind": "crm", "name": "order_placed"},
+    "add_feedback": {"kind": "csat", "score": 1},
+    "record_consent": {"purpose": "marketing", "state": "granted", "source": "form"},
+    "set_do_not_sell": {"do_not_sell": False, "source": "form"},
+    "set_stage": {"stage": "lost", "reason": "gone"},
 }
+_QUERIES = {"check_contact": {"purpose": "service", "channel": "any"}}
 # Lists of the caller's own workspace, and what belongs to none.
 _WITHOUT_IDS = {
+    "create_customer",
+    "list_customers",
     "open_conversation",
     "list_conversations",
     "create_chat_completion",
@@ -92,6 +106,13 @@ _WITHOUT_IDS = {
 }
 
 
+@pytest.fixture
+def unlimited(world: World) -> World:
+    """The same world, which does not count requests: there are more routes than a burst may have."""
+    limit = Limit(1e9, 1e9)
+    return world.with_config(limits=Limits(limit, limit, limit))
+
+
 @dataclass(frozen=True)
 class Route:
     method: str
@@ -107,12 +128,6 @@ def routes(document: dict[str, Any]) -> list[Route]:
     ]
 
 
-def unlimited(world: World) -> World:
-    """The same for callers who try every route at once."""
-    limit = Limit(1e9, 1e9)
-    return world.with_config(limits=Limits(limit, limit, limit))
-
-
 async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, str]:
     conversation = await open_one(client)
     reply = (await say(client, conversation, "How long?"))["reply"]
@@ -124,6 +139,7 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
     assert triage is not None
     await adopt(triage.registry, DEFAULT_WORKSPACE, triage.triagers.shipped)
     model = (await client.get("/v1/triage/models")).json()["items"][0]["version"]
+    customer, identity, merge = await a_merged_customer(client)
     return {
         "conversation_id": conversation,
         "message_id": str(reply["id"]),
@@ -135,8 +151,22 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
         "ticket_id": ticket_id,
         "correction_id": str(said.json()["correction"]["id"]),
         "version": model,
+        "customer_id": customer,
+        "identity_id": identity,
+        "merge_id": merge,
         "signal_id": (await raise_signal(world)).id,
     }
+
+
+async def a_merged_customer(client: httpx.AsyncClient) -> tuple[str, str, str]:
+    """Ids of a customer of whom there is something of everything, of its first identity, of its merge."""
+    ada, visitor = {"kind": "email", "value": "ada@example.com"}, {"kind": "visitor", "value": "visitor_1"}
+    for identities in ([ada], [visitor], [ada, visitor]):
+        made = (await client.post("/v1/customers", json={"identities": identities})).json()
+    path = f"/v1/customers/{made['customer']['id']}"
+    for name, route in (("record_event", "events"), ("record_consent", "consents"), ("set_stage", "journey")):
+        assert (await client.post(f"{path}/{route}", json=_BODIES[name])).status_code == 201
+    return made["customer"]["id"], made["customer"]["identities"][0]["id"], made["merges"][0]["id"]
 
 
 async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[object]:
@@ -150,25 +180,29 @@ async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[objec
         "/v1/triage/models",
         f"/v1/signals/{ids['signal_id']}",
         f"/v1/signals/{ids['signal_id']}/outcomes",
+        f"/v1/customers/{ids['customer_id']}/export",
     )
     return [(await client.get(path)).json() for path in paths]
 
 
 async def test_every_route_with_an_id_hides_another_workspace_s(
-    world: World, client: httpx.AsyncClient
+    unlimited: World, client: httpx.AsyncClient
 ) -> None:
-    ids = await ids_of_default(world, client)
+    ids = await ids_of_default(unlimited, client)
     before = await snapshot(client, ids)
     tried = 0
-    async with world.client("other") as stranger:
-        for route in routes(world.app.openapi()):
+    async with unlimited.client("other") as stranger:
+        for route in routes(unlimited.app.openapi()):
             if "{" not in route.path or route.operation == "get_model":
                 assert route.operation in _WITHOUT_IDS, (
                     f"say here how {route.operation} keeps workspaces apart"
                 )
                 continue
             response = await stranger.request(
-                route.method, route.path.format(**ids), json=_BODIES.get(route.operation)
+                route.method,
+                route.path.format(**ids),
+                json=_BODIES.get(route.operation),
+                params=_QUERIES.get(route.operation),
             )
             assert response.status_code == 404, (route, response.text)
             tried += 1
@@ -198,6 +232,10 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         assert (await stranger.get("/v1/signals")).json()["items"] == []
         assert (await stranger.get("/v1/signals/disputes")).json()["items"] == []
         assert (await stranger.get("/v1/signals/precision")).json()["total"]["told"] == 0
+        assert (await stranger.get("/v1/customers")).json()["items"] == []
+        ada = {"kind": "email", "value": "ada@example.com"}
+        asked = await stranger.post("/v1/customers", json={"identities": [ada], "create": False})
+        assert asked.status_code == 404
         assert (await stranger.get("/v1/triage/models")).json()["items"] == []
         assert (await stranger.post("/v1/triage/models/rollback")).status_code == 409
         assert (await stranger.get("/v1/triage/learn")).status_code == 404
@@ -205,11 +243,10 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         assert (await stranger.get("/v1/knowledge/health")).json()["documents"] == 1
 
 
-async def test_every_route_refuses_whoever_is_not_known(world: World) -> None:
-    world = unlimited(world)
+async def test_every_route_refuses_whoever_is_not_known(unlimited: World) -> None:
     ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
-    async with world.client(None) as nobody, world.client("cl_wrong") as liar:
-        for route in routes(world.app.openapi()):
+    async with unlimited.client(None) as nobody, unlimited.client("cl_wrong") as liar:
+        for route in routes(unlimited.app.openapi()):
             if route.operation in {"liveness", "readiness", "create_visitor_token"}:
                 continue
             for client in (nobody, liar):
@@ -220,13 +257,12 @@ async def test_every_route_refuses_whoever_is_not_known(world: World) -> None:
                 assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_every_route_asks_for_its_scope(world: World) -> None:
+async def test_every_route_asks_for_its_scope(unlimited: World) -> None:
     """A key of scope metrics may do nothing but read metrics."""
-    world = unlimited(world)
     ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
     free = {"liveness", "readiness", "metrics", "list_models", "get_model"}
-    async with world.client(Scope.METRICS) as client:
-        for route in routes(world.app.openapi()):
+    async with unlimited.client(Scope.METRICS) as client:
+        for route in routes(unlimited.app.openapi()):
             if route.operation not in free:
                 response = await client.request(
                     route.method, route.path.format(**ids), json=_BODIES.get(route.operation, {})
