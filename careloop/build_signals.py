@@ -6,10 +6,12 @@ from bot.turn_signals import TurnSignals
 from careloop.settings import Settings
 from customers import CustomerBook
 from kit.clock import Clock
-from signals import behaviour, catalogue, routing, scoring
+from signals import behaviour, catalogue, nurture, routing, scoring
+from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.known_customers import KnownCustomers
+from signals.nurture import NurtureOutbox
 from signals.outbox import Outbox
 from signals.outcomes import OutcomeStore
 from signals.parts import SignalParts
@@ -25,8 +27,11 @@ def build_signals(
     *,
     clock: Clock,
     outbox: Outbox | None = None,
+    nurture_outbox: NurtureOutbox | None = None,
 ) -> SignalParts | None:
     """The parts; none where signals or triage are off. ``outbox`` is who has to be told of each.
+
+    ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves.
 
     Raises ``SignalDataInvalid`` for rules, scores or a catalogue that cannot be used.
     """
@@ -34,7 +39,9 @@ def build_signals(
     if not (asked.enabled and settings.triage.enabled):
         return None
     known, store = KnownCustomers(book, clock), SignalStore(cipher)
-    outcomes = OutcomeStore(cipher, store)
+    sequences = nurture.read_nurture(asked.nurture or nurture.SHIPPED)
+    enrolling = None if nurture_outbox is None else Nurture(sequences, nurture_outbox)
+    outcomes = OutcomeStore(cipher, store, nurture=enrolling)
     return SignalParts(
         store=store,
         outcomes=outcomes,
@@ -46,6 +53,7 @@ def build_signals(
             scoring=scoring.read_scoring(asked.scoring or scoring.SHIPPED),
             behaviour=behaviour.read_behaviour(asked.behaviour or behaviour.SHIPPED),
             outbox=outbox,
+            nurture=enrolling,
         ),
         customers=known,
         catalogue=catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED),

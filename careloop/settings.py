@@ -225,6 +225,9 @@ class SignalSettings(BaseModel):
     catalogue: Path | None = Field(
         None, description="YAML file of what may be offered to whom; empty takes that of the sample company."
     )
+    nurture: Path | None = Field(
+        None, description="YAML file of sequences of marketing; empty takes that of the sample company."
+    )
 
 
 class CustomerSettings(BaseModel):

@@ -11,6 +11,7 @@ from kit.ids import WorkspaceId
 from signals.behaviour import BehaviourRules
 from signals.customer import Customers, KnownCustomer
 from signals.detection import Detected, Heard, detect
+from signals.enrolments import Nurture
 from signals.outbox import Outbox
 from signals.policy import POLICIES
 from signals.qualification import stated
@@ -34,7 +35,7 @@ class _Case:
 class SignalIntake:
     """Detects, scores, routes, stores and puts into the outbox; knows nobody who delivers.
 
-    ``outbox`` is none where nobody is to be told.
+    ``outbox`` is none where nobody is to be told, ``nurture`` where nobody is enrolled in sequences.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class SignalIntake:
         scoring: Scoring,
         behaviour: BehaviourRules,
         outbox: Outbox | None = None,
+        nurture: Nurture | None = None,
     ) -> None:
         self._store = store
         self._thresholds = ThresholdStore()
@@ -54,6 +56,7 @@ class SignalIntake:
         self._scoring = scoring
         self._behaviour = behaviour
         self._outbox = outbox
+        self._nurture = nurture
 
     async def take(
         self,
@@ -134,6 +137,8 @@ class SignalIntake:
         )
         if self._outbox is not None:
             await self._outbox.put(case.connection, stored)
+        if self._nurture is not None:
+            await self._nurture.heard(case.connection, case.customer, stored, at=case.at)
         return stored
 
     def _finish(self, signal: Signal, case: _Case, because: str | None) -> Signal:

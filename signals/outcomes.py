@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import CustomerId, SignalId, WorkspaceId
 from signals.connectors.connector import InboundOutcome, OutcomeKind
+from signals.enrolments import Nurture
 from signals.errors import NothingToDispute, OutcomeInvalid
 from signals.policy import POLICIES
 from signals.signal import Signal, SignalState
@@ -88,10 +89,14 @@ class Outcome:
 
 
 class OutcomeStore:
-    """Appends outcomes, and closes the signals that they settle."""
+    """Appends outcomes, and closes the signals that they settle.
 
-    def __init__(self, cipher: Cipher, store: SignalStore) -> None:
+    ``nurture`` takes customers out of the sequences that such a signal enrolled them in.
+    """
+
+    def __init__(self, cipher: Cipher, store: SignalStore, *, nurture: Nurture | None = None) -> None:
         self._cipher = cipher
+        self._nurture = nurture
         self._signals = store
 
     async def record(
@@ -129,6 +134,8 @@ class OutcomeStore:
             return known, await self._repeated(connection, workspace, signal, said)
         if said.outcome is not OutcomeKind.IN_PROGRESS:
             known = await self._signals.set_state(connection, known, SignalState.CLOSED, at=at)
+        if self._nurture is not None:
+            await self._nurture.settled(connection, known, said.outcome, at=at)
         return known, Outcome(made, signal, said, at)
 
     async def of_signal(

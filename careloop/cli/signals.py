@@ -27,6 +27,7 @@ from signals.connectors.connector import OutcomeKind
 from signals.data_file import read_data
 from signals.errors import SignalDataInvalid
 from signals.judgements import TrainingRow
+from signals.nurture import NurtureRules
 from signals.outcomes import NewOutcome, Outcome
 from signals.precision import Judged, report
 from signals.routing import SignalRules
@@ -54,6 +55,7 @@ class DataKind(StrEnum):
     BEHAVIOUR = "behaviour"
     CATALOGUE = "catalogue"
     CLAIMS = "claims"
+    NURTURE = "nurture"
 
 
 _MODELS: dict[DataKind, type[BaseModel]] = {
@@ -62,6 +64,7 @@ _MODELS: dict[DataKind, type[BaseModel]] = {
     DataKind.BEHAVIOUR: BehaviourRules,
     DataKind.CATALOGUE: Catalogue,
     DataKind.CLAIMS: BrandClaims,
+    DataKind.NURTURE: NurtureRules,
 }
 
 

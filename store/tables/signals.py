@@ -123,3 +123,32 @@ signal_thresholds = Table(
     Index("ix_signal_thresholds_workspace_id_kind_id", "workspace_id", "kind", "id"),
     sqlite_autoincrement=True,
 )
+
+_IS_ENROLLED = text("left_at IS NULL")
+
+nurture_enrolments = Table(
+    "nurture_enrolments",
+    metadata,
+    Column("id", Id, primary_key=True),
+    workspace_column(),
+    Column("customer_id", Id, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("signal_id", Id, ForeignKey("signals.id", ondelete="CASCADE"), nullable=False),  # what enrolled
+    Column("sequence", String(80), nullable=False),
+    Column("target", String(40), nullable=False),  # connector of the marketing tool that carries it out
+    Column("journey", String(200), nullable=False),  # what the tool calls it
+    Column("enrolled_at", UtcDateTime, nullable=False),
+    Column("left_at", UtcDateTime),
+    Column("left_because", String(80)),  # an outcome, expired, no_consent
+    Index("ix_nurture_enrolments_customer_id_enrolled_at", "customer_id", "enrolled_at"),
+    Index("ix_nurture_enrolments_signal_id", "signal_id"),
+    Index("ix_nurture_enrolments_workspace_id_id", "workspace_id", "id"),
+    Index(
+        "uq_nurture_enrolments_enrolled",
+        "workspace_id",
+        "customer_id",
+        "sequence",
+        unique=True,
+        sqlite_where=_IS_ENROLLED,
+        postgresql_where=_IS_ENROLLED,
+    ),
+)

@@ -162,9 +162,60 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_signal_sightings_signal_id", "signal_sightings", ["signal_id"], unique=False)
+    op.create_table(
+        "nurture_enrolments",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace_id", sa.String(length=40), nullable=False),
+        sa.Column("customer_id", sa.String(length=40), nullable=False),
+        sa.Column("signal_id", sa.String(length=40), nullable=False),
+        sa.Column("sequence", sa.String(length=80), nullable=False),
+        sa.Column("target", sa.String(length=40), nullable=False),
+        sa.Column("journey", sa.String(length=200), nullable=False),
+        sa.Column("enrolled_at", store.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("left_at", store.columns.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("left_because", sa.String(length=80), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name="fk_nurture_enrolments_customer_id_customers",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["signal_id"],
+            ["signals.id"],
+            name="fk_nurture_enrolments_signal_id_signals",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"],
+            ["workspaces.id"],
+            name="fk_nurture_enrolments_workspace_id_workspaces",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_nurture_enrolments"),
+    )
+    op.create_index(
+        "ix_nurture_enrolments_customer_id_enrolled_at",
+        "nurture_enrolments",
+        ["customer_id", "enrolled_at"],
+        unique=False,
+    )
+    op.create_index("ix_nurture_enrolments_signal_id", "nurture_enrolments", ["signal_id"], unique=False)
+    op.create_index(
+        "ix_nurture_enrolments_workspace_id_id", "nurture_enrolments", ["workspace_id", "id"], unique=False
+    )
+    op.create_index(
+        "uq_nurture_enrolments_enrolled",
+        "nurture_enrolments",
+        ["workspace_id", "customer_id", "sequence"],
+        unique=True,
+        sqlite_where=sa.text("left_at IS NULL"),
+        postgresql_where=sa.text("left_at IS NULL"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("nurture_enrolments")
     op.drop_index("ix_signal_sightings_signal_id", table_name="signal_sightings")
     op.drop_table("signal_sightings")
     op.drop_index("ix_signal_outcomes_workspace_id_recorded_at", table_name="signal_outcomes")
