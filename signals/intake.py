@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -76,10 +77,11 @@ class SignalIntake:
         said = stated(heard, today=at.date())
         found = [
             await self._raise(case, one, heard=heard, said=said if POLICIES[one.kind].lead else ())
-            for one in detect(heard, thresholds)
+            for one in _in_order(detect(heard, thresholds))
         ]
+        said_so = [signal for signal in found if signal is not None]
         seen = await self.look_back(connection, workspace, customer, at=at)
-        return [signal for signal in found if signal is not None] + seen
+        return sorted(said_so, key=lambda signal: -signal.probability) + seen
 
     async def look_back(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: KnownCustomer, *, at: datetime
@@ -93,7 +95,7 @@ class SignalIntake:
         case = _Case(connection, workspace, customer, at)
         found = [
             await self._raise(case, one)
-            for one in self._behaviour.detect(moments, at=at)
+            for one in _in_order(self._behaviour.detect(moments, at=at))
             if one.probability >= thresholds[one.kind]
         ]
         return [signal for signal in found if signal is not None]
@@ -152,3 +154,8 @@ class SignalIntake:
                 scored, score=lead.score, qualification=lead.qualification, why=(*why, *lead.lines())
             )
         return routed(scored, route(self._rules, scored, facts, at=case.at))
+
+
+def _in_order(found: Iterable[Detected]) -> list[Detected]:
+    """By kind: two transactions that lock signals of one customer do it in the same order."""
+    return sorted(found, key=lambda one: one.kind)

@@ -85,26 +85,24 @@ async def test_signals_are_listed_with_evidence_and_found_by_what_they_are(
     assert (await get(each_client, f"/{upsell.id}"))["kind"] == "upsell"
 
 
-async def test_an_outcome_settles_a_signal_and_counts(
-    each_world: World, each_client: httpx.AsyncClient
-) -> None:
-    found = await raise_signal(each_world)
-    each_world.clock.advance(timedelta(days=2))
+async def test_an_outcome_settles_a_signal_and_counts(world: World, client: httpx.AsyncClient) -> None:
+    found = await raise_signal(world)
+    world.clock.advance(timedelta(days=2))
     body = {"outcome": "won", "amount": 120.0, "currency": "GBP", "external_id": "opp_1", "source": "crm"}
-    first = await each_client.post(f"{PATH}/{found.id}/outcomes", json=body)
+    first = await client.post(f"{PATH}/{found.id}/outcomes", json=body)
     assert first.status_code == 201, first.text
     assert first.json()["signal"]["state"] == "closed"
-    again = await each_client.post(f"{PATH}/{found.id}/outcomes", json=body)
+    again = await client.post(f"{PATH}/{found.id}/outcomes", json=body)
     assert again.json()["outcome"]["id"] == first.json()["outcome"]["id"]
-    assert len((await get(each_client, f"/{found.id}/outcomes"))["items"]) == 1
-    report = await get(each_client, "/precision")
+    assert len((await get(client, f"/{found.id}/outcomes"))["items"]) == 1
+    report = await get(client, "/precision")
     assert report["total"]["counts"] == {"won": 1, "lost": 0, "noise": 0, "too_late": 0, "in_progress": 0}
     assert report["total"]["revenue"] == {"GBP": 120.0}
     assert report["total"]["lead_days"] == 2.0
     assert report["by_source"][0]["group"] == "upsell by triage"
     assert report["by_kind"][0]["precision"]["share"] == 1.0
-    late = f"?since={(each_world.clock.now()).isoformat().replace('+', '%2B')}"
-    assert (await get(each_client, f"/precision{late}"))["total"]["told"] == 0
+    late = f"?since={(world.clock.now()).isoformat().replace('+', '%2B')}"
+    assert (await get(client, f"/precision{late}"))["total"]["told"] == 0
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def test_a_message_becomes_signals_with_evidence_and_a_route(desk: Desk) -
     assert (churn.team, churn.priority) == (Team.CUSTOMER_SUCCESS, "P2")
     assert churn.next_action == "Call within two days and offer what the catalogue allows."
     assert any("kind is churn_risk" in line for line in churn.why)
-    assert list(await desk.stored()) == [competitor, churn]
+    assert set(await desk.stored()) == {competitor, churn}
     assert desk.tray.taken == [churn, competitor]
 
 

@@ -52,19 +52,19 @@ async def all_of(database: Database, one: Signal) -> list[Outcome]:
         return await OUTCOMES.of_signal(connection, one.workspace_id, one.id)
 
 
-async def test_an_outcome_closes_a_signal_and_is_encrypted(each_database: Database) -> None:
-    (one,) = await raised(each_database, signal())
-    working, _ = await became(each_database, one, OutcomeKind.IN_PROGRESS)
+async def test_an_outcome_closes_a_signal_and_is_encrypted(database: Database) -> None:
+    (one,) = await raised(database, signal())
+    working, _ = await became(database, one, OutcomeKind.IN_PROGRESS)
     assert working.state is SignalState.OPEN
     closed, won = await became(
-        each_database, one, OutcomeKind.WON, amount=480.0, currency="GBP", reason="took the offer", who="joe"
+        database, one, OutcomeKind.WON, amount=480.0, currency="GBP", reason="took the offer", who="joe"
     )
     assert (closed.state, closed.revision) == (SignalState.CLOSED, 2)
-    found = await all_of(each_database, one)
+    found = await all_of(database, one)
     assert found[1] == won
     assert (won.said.amount, won.said.reason) == (480.0, "took the offer")
     assert settled(found) == won
-    async with each_database.read() as connection:
+    async with database.read() as connection:
         stored = (await connection.execute(select(signal_outcomes.c.reason))).scalars().all()
     assert stored[0] is None
     assert b"offer" not in stored[1]
@@ -140,11 +140,11 @@ async def test_a_disputed_outcome_counts_nowhere_until_it_is_upheld(
 
 
 async def test_a_review_may_put_another_outcome_in_its_place(
-    each_database: Database, workspace: WorkspaceId
+    database: Database, workspace: WorkspaceId
 ) -> None:
-    (one,) = await raised(each_database, signal())
-    await became(each_database, one, OutcomeKind.NOISE, reason="wrong number", external_id="x")
-    async with each_database.write() as connection:
+    (one,) = await raised(database, signal())
+    await became(database, one, OutcomeKind.NOISE, reason="wrong number", external_id="x")
+    async with database.write() as connection:
         await OUTCOMES.dispute(connection, workspace, one.id, who="maya", reason="no", at=LATER)
         late = await OUTCOMES.review(
             connection, workspace, one.id, who="lee", became=OutcomeKind.TOO_LATE, at=LATER
@@ -155,7 +155,7 @@ async def test_a_review_may_put_another_outcome_in_its_place(
             connection, workspace, one.id, who="lee", became=OutcomeKind.IN_PROGRESS, at=LATER
         )
         assert (await STORE.get(connection, workspace, one.id)).state is SignalState.OPEN
-    noise, late, working = await all_of(each_database, one)
+    noise, late, working = await all_of(database, one)
     assert [found.counts for found in (noise, late, working)] == [False, False, True]
 
 
@@ -184,10 +184,8 @@ async def test_the_report_has_kinds_sources_revenue_and_lead_time(
     assert found.by_source[0].group == "churn_risk by triage"
 
 
-async def test_settled_signals_are_rows_to_learn_from(
-    each_database: Database, workspace: WorkspaceId
-) -> None:
-    async with each_database.write() as connection:
+async def test_settled_signals_are_rows_to_learn_from(database: Database, workspace: WorkspaceId) -> None:
+    async with database.write() as connection:
         await connection.execute(
             insert(conversations).values(
                 id="conv_1", workspace_id=workspace, channel="api", owner="bot", status="open",
@@ -202,15 +200,15 @@ async def test_settled_signals_are_rows_to_learn_from(
         )  # fmt: skip
     quote = Quote("cancel my line", 7, 21, 1.0, MessageId("msg_a"))
     read, seen, waiting = await raised(
-        each_database,
+        database,
         signal(evidence=(quote,), conversation_id="conv_1"),
         signal(SignalKind.REPEATED_CONTACT, evidence=(), source="a rule"),
         signal(SignalKind.COMPETITOR, evidence=(quote,), conversation_id="conv_1"),
     )
-    await became(each_database, read, OutcomeKind.NOISE)
-    await became(each_database, seen, OutcomeKind.WON)
-    await became(each_database, waiting, OutcomeKind.IN_PROGRESS)
-    async with each_database.read() as connection:
+    await became(database, read, OutcomeKind.NOISE)
+    await became(database, seen, OutcomeKind.WON)
+    await became(database, waiting, OutcomeKind.IN_PROGRESS)
+    async with database.read() as connection:
         (row,) = await JUDGEMENTS.training_rows(connection, workspace)
     assert (row.text, row.kind, row.right) == ("Please cancel my line now", SignalKind.CHURN_RISK, False)
     assert (row.signal_id, row.outcome, row.model) == (read.id, "noise", "m1")

@@ -44,16 +44,16 @@ async def all_of(database: Database, workspace: WorkspaceId, **matching: object)
         return await STORE.page(connection, workspace, matching=found)
 
 
-async def test_a_signal_is_read_as_it_was_stored(each_database: Database, workspace: WorkspaceId) -> None:
+async def test_a_signal_is_read_as_it_was_stored(database: Database, workspace: WorkspaceId) -> None:
     heard = signal(next_action="Call", owner="maya", score=71.5, targets=("salesforce",), why=("rule: x",))
-    assert await hear(each_database, heard) == heard
-    async with each_database.read() as connection:
+    assert await hear(database, heard) == heard
+    async with database.read() as connection:
         assert await STORE.get(connection, workspace, heard.id) == heard
 
 
-async def test_quotes_are_encrypted_at_rest(each_database: Database) -> None:
-    await hear(each_database, signal())
-    async with each_database.read() as connection:
+async def test_quotes_are_encrypted_at_rest(database: Database) -> None:
+    await hear(database, signal())
+    async with database.read() as connection:
         stored = (await connection.execute(select(signals.c.evidence))).scalar_one()
     assert b"cancel" not in stored
     assert "cancel my line" in Cipher(bytes(32)).decrypt(stored)
@@ -88,17 +88,17 @@ async def test_the_same_message_is_heard_once_for_each_kind(
 
 
 async def test_a_message_that_was_settled_opens_nothing_again(
-    each_database: Database, workspace: WorkspaceId
+    database: Database, workspace: WorkspaceId
 ) -> None:
-    heard = await hear(each_database, signal())
+    heard = await hear(database, signal())
     assert heard is not None
-    async with each_database.write() as connection:
+    async with database.write() as connection:
         await STORE.set_state(connection, heard, SignalState.CLOSED, at=NOW)
-    assert await hear(each_database, signal()) is None
-    again = await hear(each_database, signal(), "msg_2")
+    assert await hear(database, signal()) is None
+    again = await hear(database, signal(), "msg_2")
     assert again is not None
     assert again.id != heard.id
-    assert len(await all_of(each_database, workspace)) == 2
+    assert len(await all_of(database, workspace)) == 2
 
 
 async def test_what_is_over_expires_and_is_not_heard_again_but_anew(
@@ -133,19 +133,17 @@ async def test_many_at_once_make_one_signal(each_database: Database, workspace: 
     assert (one.occurrences, one.revision) == (8, 8)
 
 
-async def test_a_transaction_that_fails_leaves_nothing(
-    each_database: Database, workspace: WorkspaceId
-) -> None:
+async def test_a_transaction_that_fails_leaves_nothing(database: Database, workspace: WorkspaceId) -> None:
     with pytest.raises(RuntimeError, match="later"):
-        async with each_database.write() as connection:
+        async with database.write() as connection:
             heard = signal()
             await STORE.claim(
                 connection, workspace, heard.kind, "msg_1", probability=heard.probability, at=NOW
             )
             await STORE.put(connection, heard, origin="msg_1")
             raise RuntimeError("later in the turn")
-    assert await all_of(each_database, workspace) == []
-    assert await hear(each_database, signal()) is not None
+    assert await all_of(database, workspace) == []
+    assert await hear(database, signal()) is not None
 
 
 async def test_lists_filter_and_go_page_by_page(each_database: Database, workspace: WorkspaceId) -> None:
@@ -176,21 +174,21 @@ async def test_lists_filter_and_go_page_by_page(each_database: Database, workspa
 
 
 async def test_nothing_is_seen_from_another_workspace(
-    each_database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
+    database: Database, workspace: WorkspaceId, other_workspace: WorkspaceId
 ) -> None:
-    mine = await hear(each_database, signal())
-    theirs = await hear(each_database, signal(workspace_id=other_workspace))
+    mine = await hear(database, signal())
+    theirs = await hear(database, signal(workspace_id=other_workspace))
     assert mine is not None
     assert theirs is not None
-    assert [found.id for found in await all_of(each_database, other_workspace)] == [theirs.id]
-    async with each_database.write() as connection:
+    assert [found.id for found in await all_of(database, other_workspace)] == [theirs.id]
+    async with database.write() as connection:
         for wrong in (mine.id, SignalId("sig_none")):
             with pytest.raises(UnknownSignal):
                 await STORE.get(connection, other_workspace, wrong)
         assert await STORE.of_message(connection, other_workspace, "msg_1") == [theirs]
         assert await STORE.erase(connection, other_workspace, ANN) == 1
         assert await STORE.expire(connection, other_workspace, at=NOW + timedelta(days=99)) == 0
-    assert [found.state for found in await all_of(each_database, workspace)] == [SignalState.OPEN]
+    assert [found.state for found in await all_of(database, workspace)] == [SignalState.OPEN]
 
 
 async def test_with_the_customer_everything_goes(each_database: Database, workspace: WorkspaceId) -> None:
