@@ -24,6 +24,7 @@ from api.triagers import TriageParts
 from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
@@ -45,6 +46,7 @@ from knowledge_base.sync import Synchroniser
 from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
+from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
 from store.engine import Database, sqlite_url
@@ -79,6 +81,7 @@ class Parts:
     assistant: Assistant
     chat_model: BaseChatModel | None
     triage: TriageParts | None
+    signals: SignalParts | None
     customers: CustomerBook
 
 
@@ -105,6 +108,8 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
+        customers = build_customers(settings, cipher)
+        signals = build_signals(settings, customers, cipher, clock=clock)
         triage = await build_triage(
             settings,
             database,
@@ -113,6 +118,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             key=encryption_key(settings),
             clock=clock,
             chat_model=chat_model,
+            reader=None if signals is None else ticket_signals(settings, signals),
         )
         assistant = build_assistant(
             settings,
@@ -121,6 +127,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             clock=clock,
             retriever=retriever,
             labeller=None if triage is None else TurnLabeller(triage, embeddings, clock=clock),
+            reader=None if signals is None else turn_signals(settings, signals),
             chat_model=chat_model,
         )
         stack.push_async_callback(assistant.stop)
@@ -141,7 +148,8 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             assistant=assistant,
             chat_model=chat_model,
             triage=triage,
-            customers=build_customers(settings, cipher),
+            signals=signals,
+            customers=customers,
         )
 
 
@@ -185,6 +193,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         open_source=open_source,
         customers=parts.customers,
         triage=parts.triage,
+        signals=parts.signals,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

@@ -27,6 +27,13 @@ from store.tables.knowledge import (
     passages,
     sources,
 )
+from store.tables.signals import (
+    nurture_enrolments,
+    signal_outcomes,
+    signal_sightings,
+    signal_thresholds,
+    signals,
+)
 from store.tables.triage import corrections, learning_runs, second_opinions, tickets, triage_models
 
 __all__ = [
@@ -54,8 +61,13 @@ __all__ = [
     "learning_runs",
     "messages",
     "metadata",
+    "nurture_enrolments",
     "passages",
     "second_opinions",
+    "signal_outcomes",
+    "signal_sightings",
+    "signal_thresholds",
+    "signals",
     "sources",
     "tickets",
     "triage_models",

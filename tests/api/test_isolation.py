@@ -14,6 +14,7 @@ from kit.ids import DEFAULT_WORKSPACE
 from store.access import Scope
 from tests.api.conftest import World
 from tests.api.test_conversations import open_one, say
+from tests.api.test_signals import raise_signal
 
 pytestmark = pytest.mark.anyio
 
@@ -31,6 +32,7 @@ _NAMED_BY_ID = {
     "customer_id",
     "identity_id",
     "merge_id",
+    "signal_id",
 }
 _BODIES = {
     "send_message": {"text": "Hello"},
@@ -40,6 +42,10 @@ _BODIES = {
     "hand_over": {},
     "rate_message": {"rating": "up"},
     "correct_ticket": {"kind": "queue", "became": "billing"},
+    "record_outcome": {"outcome": "won"},
+    "dispute_outcome": {"reason": "They did call."},
+    "review_outcome": {},
+    "set_signal_threshold": {"kind": "upsell", "threshold": 0.7},
     "change_customer": {"first_name": "Eve"},
     "add_identity": {"kind": "visitor", "value": "visitor_9"},
     "merge_customers": {"customer_id": "cus_1"},
@@ -85,6 +91,12 @@ _WITHOUT_IDS = {
     "undo_backfill",
     "create_ticket",
     "list_tickets",
+    "list_signals",
+    "report_signal_precision",
+    "list_disputes",
+    "get_signal_thresholds",
+    "set_signal_threshold",
+    "tune_signal_thresholds",
     "create_visitor_token",
     "list_keys",
     "create_key",
@@ -142,6 +154,7 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
         "customer_id": customer,
         "identity_id": identity,
         "merge_id": merge,
+        "signal_id": (await raise_signal(world)).id,
     }
 
 
@@ -165,6 +178,8 @@ async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[objec
         f"/v1/tickets/{ids['ticket_id']}",
         f"/v1/tickets/{ids['ticket_id']}/corrections",
         "/v1/triage/models",
+        f"/v1/signals/{ids['signal_id']}",
+        f"/v1/signals/{ids['signal_id']}/outcomes",
         f"/v1/customers/{ids['customer_id']}/export",
     )
     return [(await client.get(path)).json() for path in paths]
@@ -214,6 +229,9 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         found = (await stranger.get("/v1/knowledge/search?q=days")).json()["items"]
         assert {hit["document_id"] for hit in found} == {"doc_other"}
         assert (await stranger.get("/v1/tickets")).json()["items"] == []
+        assert (await stranger.get("/v1/signals")).json()["items"] == []
+        assert (await stranger.get("/v1/signals/disputes")).json()["items"] == []
+        assert (await stranger.get("/v1/signals/precision")).json()["total"]["told"] == 0
         assert (await stranger.get("/v1/customers")).json()["items"] == []
         ada = {"kind": "email", "value": "ada@example.com"}
         asked = await stranger.post("/v1/customers", json={"identities": [ada], "create": False})

@@ -1,0 +1,82 @@
+"""What signals need to know of a customer, and the port that whoever knows customers fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kit.ids import ConversationId, CustomerId, WorkspaceId
+
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A customer as rules see them.
+
+    ``facts`` are what is known by name: plan, value (a year), stage, segment, account_manager,
+    contract_ends_in_days, any other key. ``may_be_offered`` says that they consented to marketing and did
+    not object to the sale of their data.
+    """
+
+    id: CustomerId
+    facts: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
+    may_be_offered: bool = False
+
+
+class MomentKind(StrEnum):
+    """What happened to a customer."""
+
+    CONTACT = "contact"  # one conversation or ticket
+    USAGE = "usage"  # how much they used in a day, in whatever unit the company counts
+    PAYMENT_FAILED = "payment_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened, ``id`` its own: of a contact that of the conversation or ticket.
+
+    Of contacts, ``sentiment`` in [-1, 1] is how they felt last and ``resolved`` how it ended, none while it
+    has not or nobody knows. ``amount`` is of usage alone.
+    """
+
+    id: str
+    kind: MomentKind
+    at: datetime
+    sentiment: float | None = None
+    resolved: bool | None = None
+    amount: float | None = None
+
+
+class Customers(Protocol):
+    """Knows customers; every function takes the connection of a running transaction."""
+
+    async def get(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
+    ) -> KnownCustomer | None:
+        """The customer; none where there is no such."""
+        ...
+
+    async def of_conversation(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> KnownCustomer | None:
+        """Whose conversation it is; none while nobody knows."""
+        ...
+
+    async def of_ticket(
+        self, connection: AsyncConnection, workspace: WorkspaceId, ticket: str
+    ) -> KnownCustomer | None:
+        """Whose ticket it is; none while nobody knows."""
+        ...
+
+    async def moments(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
+    ) -> Sequence[Moment]:
+        """What happened since, oldest first, what is in this transaction included."""
+        ...

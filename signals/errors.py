@@ -1,0 +1,48 @@
+"""Errors of signals.
+
+CareloopError
+├── InvalidInput
+│   ├── OutcomeInvalid
+│   └── SignalDataInvalid
+├── Conflict
+│   └── NothingToDispute
+└── NotFound
+    └── UnknownSignal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kit.errors import Conflict, InvalidInput, NotFound
+
+
+class OutcomeInvalid(InvalidInput):
+    """An outcome says what cannot be."""
+
+    code = "outcome_invalid"
+
+
+class SignalDataInvalid(InvalidInput):
+    """Rules, a catalogue, sequences or claims cannot be used; the detail names file, places and reasons.
+
+    ``problems`` are the places ("rules[2].when") with the reason of each; empty where the file is no YAML.
+    """
+
+    code = "signal_data_invalid"
+
+    def __init__(self, detail: str, problems: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(detail)
+        self.problems = tuple(problems)
+
+
+class NothingToDispute(Conflict):
+    """Nobody has said yet what became of the signal, or nobody disputes it."""
+
+    code = "nothing_to_dispute"
+
+
+class UnknownSignal(NotFound):
+    """There is no such signal in the workspace."""
+
+    code = "unknown_signal"

@@ -1,0 +1,161 @@
+"""A triaged message of a known customer becomes signals, in the transaction that stores what triage says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kit.ids import WorkspaceId
+from signals.behaviour import BehaviourRules
+from signals.customer import Customers, KnownCustomer
+from signals.detection import Detected, Heard, detect
+from signals.enrolments import Nurture
+from signals.outbox import Outbox
+from signals.policy import POLICIES
+from signals.qualification import stated
+from signals.routing import SignalRules, route, routed
+from signals.scoring import Scoring, score_lead
+from signals.signal import Signal, Stated
+from signals.store import SignalStore, new_signal_id
+from signals.thresholds import ThresholdStore
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What one hearing is about, and the transaction that it is stored in."""
+
+    connection: AsyncConnection
+    workspace: WorkspaceId
+    customer: KnownCustomer
+    at: datetime
+
+
+class SignalIntake:
+    """Detects, scores, routes, stores and puts into the outbox; knows nobody who delivers.
+
+    ``outbox`` is none where nobody is to be told, ``nurture`` where nobody is enrolled in sequences.
+    """
+
+    def __init__(
+        self,
+        store: SignalStore,
+        customers: Customers,
+        *,
+        rules: SignalRules,
+        scoring: Scoring,
+        behaviour: BehaviourRules,
+        outbox: Outbox | None = None,
+        nurture: Nurture | None = None,
+    ) -> None:
+        self._store = store
+        self._thresholds = ThresholdStore()
+        self._customers = customers
+        self._rules = rules
+        self._scoring = scoring
+        self._behaviour = behaviour
+        self._outbox = outbox
+        self._nurture = nurture
+
+    async def take(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: KnownCustomer,
+        heard: Heard,
+        *,
+        at: datetime,
+    ) -> list[Signal]:
+        """The signals of a message, and of what the customer did up to it, as they stand then.
+
+        Of a message that was taken before, by whoever, nothing comes again.
+        """
+        thresholds = await self._thresholds.current(connection, workspace)
+        case = _Case(connection, workspace, customer, at)
+        said = stated(heard, today=at.date())
+        found = [
+            await self._raise(case, one, heard=heard, said=said if POLICIES[one.kind].lead else ())
+            for one in _in_order(detect(heard, thresholds))
+        ]
+        said_so = [signal for signal in found if signal is not None]
+        seen = await self.look_back(connection, workspace, customer, at=at)
+        return sorted(said_so, key=lambda signal: -signal.probability) + seen
+
+    async def look_back(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: KnownCustomer, *, at: datetime
+    ) -> list[Signal]:
+        """The signals of what the customer did over time; for events that come without a message."""
+        if not self._behaviour.rules:
+            return []
+        since = at - self._behaviour.looks_back
+        moments = await self._customers.moments(connection, workspace, customer.id, since=since)
+        thresholds = await self._thresholds.current(connection, workspace)
+        case = _Case(connection, workspace, customer, at)
+        found = [
+            await self._raise(case, one)
+            for one in _in_order(self._behaviour.detect(moments, at=at))
+            if one.probability >= thresholds[one.kind]
+        ]
+        return [signal for signal in found if signal is not None]
+
+    async def _raise(
+        self, case: _Case, found: Detected, *, heard: Heard | None = None, said: tuple[Stated, ...] = ()
+    ) -> Signal | None:
+        first = await self._store.claim(
+            case.connection,
+            case.workspace,
+            found.kind,
+            found.origin,
+            probability=found.probability,
+            at=case.at,
+        )
+        if not first:
+            return None
+        signal = Signal(
+            id=new_signal_id(),
+            workspace_id=case.workspace,
+            customer_id=case.customer.id,
+            kind=found.kind,
+            probability=found.probability,
+            evidence=found.quotes,
+            source=found.source,
+            model=found.model,
+            team=self._rules.teams[found.kind],
+            created_at=case.at,
+            updated_at=case.at,
+            expires_at=case.at + POLICIES[found.kind].lasts,
+            conversation_id=None if heard is None else heard.conversation_id,
+            ticket_id=None if heard is None else heard.ticket_id,
+            link=None if heard is None else heard.link,
+            stated=said,
+        )
+        stored = await self._store.put(
+            case.connection,
+            signal,
+            origin=found.origin,
+            finish=lambda merged: self._finish(merged, case, found.because),
+        )
+        if self._outbox is not None:
+            await self._outbox.put(case.connection, stored)
+        if self._nurture is not None:
+            await self._nurture.heard(case.connection, case.customer, stored, at=case.at)
+        return stored
+
+    def _finish(self, signal: Signal, case: _Case, because: str | None) -> Signal:
+        """``signal`` scored and routed, with the reasons in that order."""
+        facts = case.customer.facts
+        why = () if because is None else (f"{signal.source}: {because}",)
+        scored = replace(signal, why=why)
+        lead = score_lead(self._scoring, signal, facts, at=case.at)
+        if lead is not None:
+            scored = replace(
+                scored, score=lead.score, qualification=lead.qualification, why=(*why, *lead.lines())
+            )
+        return routed(scored, route(self._rules, scored, facts, at=case.at))
+
+
+def _in_order(found: Iterable[Detected]) -> list[Detected]:
+    """By kind: two transactions that lock signals of one customer do it in the same order."""
+    return sorted(found, key=lambda one: one.kind)
