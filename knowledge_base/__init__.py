@@ -1,5 +1,6 @@
 """What the company knows: sources, documents, passages, and keeping them in step."""
 
+from kit.pinned_http import UnsafeAddress
 from knowledge_base.catalogue import Catalogue
 from knowledge_base.document import Document, DocumentKind, Passage, PassageDraft, PassageKind
 from knowledge_base.errors import (
@@ -11,7 +12,6 @@ from knowledge_base.errors import (
     SourceUnknown,
     SyncRunning,
     SyncSuperseded,
-    UnsafeAddress,
     WorkspaceUnknown,
 )
 from knowledge_base.records import (

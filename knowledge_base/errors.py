@@ -3,8 +3,7 @@
 CareloopError
 ├── InvalidInput
 │   ├── CannotLoad            one file, page or row; reported in its place, the rest goes on
-│   ├── SourceInvalid
-│   └── UnsafeAddress
+│   └── SourceInvalid
 ├── NotFound
 │   ├── DocumentUnknown
 │   ├── SourceUnknown
@@ -33,12 +32,6 @@ class SourceInvalid(InvalidInput):
     """There is nothing at this location that could be a source."""
 
     code = "source_invalid"
-
-
-class UnsafeAddress(InvalidInput):
-    """The URL leads, or redirects, to an address inside this network or to something that is not the web."""
-
-    code = "unsafe_address"
 
 
 class DocumentUnknown(NotFound):

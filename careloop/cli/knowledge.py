@@ -14,11 +14,12 @@ from careloop.build import Parts
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.session import DEFAULT, JsonFlag, WorkspaceOption, console, with_parts
 from kit.ids import WorkspaceId
+from kit.pinned_http import PinnedTransport
 from knowledge_base.document import Passage
 from knowledge_base.errors import DocumentUnknown
 from knowledge_base.lint import STALE_AFTER_MONTHS, Finding, Linter
 from knowledge_base.records import DocumentRecord, SourceRecord, VersionRecord
-from knowledge_base.sources.safe_http import PinnedTransport, SafeClient
+from knowledge_base.sources.safe_http import SafeClient
 
 _USER_AGENT = "Careloop/1.0 (link check)"
 

@@ -10,12 +10,13 @@ from functools import partial
 
 import httpx
 
-from knowledge_base.errors import CannotLoad, SourceInvalid, SourceUnavailable, UnsafeAddress
+from kit.pinned_http import PinnedTransport, UnsafeAddress
+from knowledge_base.errors import CannotLoad, SourceInvalid, SourceUnavailable
 from knowledge_base.sources.converter import Converter
 from knowledge_base.sources.limits import MEBIBYTE, FileLimits
 from knowledge_base.sources.pages import Page, PageReader, Redirect
 from knowledge_base.sources.robots import PRODUCT, Rules, fetch_rules
-from knowledge_base.sources.safe_http import Fetched, PinnedTransport, SafeClient
+from knowledge_base.sources.safe_http import Fetched, SafeClient
 from knowledge_base.sources.sitemap import read_sitemap
 from knowledge_base.sources.source import (
     Entry,

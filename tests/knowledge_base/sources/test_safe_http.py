@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from knowledge_base.errors import CannotLoad, UnsafeAddress
-from knowledge_base.sources.safe_http import PinnedTransport, SafeClient, is_public, resolve_host
+from kit.pinned_http import PinnedTransport, UnsafeAddress, is_public, resolve_host
+from knowledge_base.errors import CannotLoad
+from knowledge_base.sources.safe_http import SafeClient
 from tests.knowledge_base.sources.conftest import Answer, Site
 
 pytestmark = pytest.mark.anyio

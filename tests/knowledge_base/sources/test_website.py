@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from knowledge_base.errors import SourceInvalid, SourceUnavailable, UnsafeAddress
+from kit.pinned_http import PinnedTransport, UnsafeAddress
+from knowledge_base.errors import SourceInvalid, SourceUnavailable
 from knowledge_base.sources import CrawlLimits, EntryState, Loaded, Unchanged, WebsiteSource
 from knowledge_base.sources.pages import PageReader, _wait_asked
 from knowledge_base.sources.robots import Rules
-from knowledge_base.sources.safe_http import Fetched, PinnedTransport, SafeClient
+from knowledge_base.sources.safe_http import Fetched, SafeClient
 from tests.knowledge_base.sources.conftest import Answer, Site, docx, harvest, pdf
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""Servers that behave like the vendors that connectors talk to, good days and bad days."""
