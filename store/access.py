@@ -42,6 +42,10 @@ class Scope(StrEnum):
     TRIAGE_WRITE = "triage:write"  # create, correct and erase tickets; promote models and learn
     SIGNALS_READ = "signals:read"  # read signals and what became of them
     SIGNALS_WRITE = "signals:write"  # say what became of them, dispute, tune thresholds
+    CUSTOMERS_READ = "customers:read"
+    CUSTOMERS_WRITE = (
+        "customers:write"  # create, change, merge and erase customers; record events and consent
+    )
     ADMIN = "admin"  # keys of its workspace
     METRICS = "metrics"
 

@@ -9,6 +9,15 @@ from store.tables.access import api_keys, idempotency_keys, workspaces
 from store.tables.backfills import backfill_entries, backfills
 from store.tables.base import metadata
 from store.tables.conversations import citations, conversation_events, conversations, feedback, messages
+from store.tables.customers import (
+    customer_consents,
+    customer_events,
+    customer_identities,
+    customer_merges,
+    customer_stages,
+    customer_tombstones,
+    customers,
+)
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -29,6 +38,13 @@ __all__ = [
     "conversation_events",
     "conversations",
     "corrections",
+    "customer_consents",
+    "customer_events",
+    "customer_identities",
+    "customer_merges",
+    "customer_stages",
+    "customer_tombstones",
+    "customers",
     "document_versions",
     "documents",
     "feedback",
