@@ -18,6 +18,7 @@ from store.tables.customers import (
     customer_tombstones,
     customers,
 )
+from store.tables.deliveries import connector_states, deliveries, signal_revisions
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -35,6 +36,7 @@ __all__ = [
     "backfill_entries",
     "backfills",
     "citations",
+    "connector_states",
     "conversation_events",
     "conversations",
     "corrections",
@@ -45,6 +47,7 @@ __all__ = [
     "customer_stages",
     "customer_tombstones",
     "customers",
+    "deliveries",
     "document_versions",
     "documents",
     "feedback",
@@ -58,6 +61,7 @@ __all__ = [
     "passages",
     "second_opinions",
     "signal_outcomes",
+    "signal_revisions",
     "signal_sightings",
     "signal_thresholds",
     "signals",
