@@ -36,6 +36,7 @@ class ContractServer:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="critical",  # what is cut on purpose is no error here
             backlog=512,
         )
         config.load()

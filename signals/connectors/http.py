@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,6 +28,7 @@ from signals.connectors.settings import HttpSettings
 from signals.connectors.tokens import NO_TOKEN, Token, TokenKeeper, TokenSource
 from signals.connectors.waiting import Waiting
 
+_UNDONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS})  # these say that nothing was done
 _LONGEST_REASON = 300  # characters of a target's own words in an error
 
 
@@ -35,7 +37,8 @@ class Call:
     """One request before it is sent; ``path`` is a path below the base URL, or a whole URL on its host.
 
     ``json`` is the body, or ``content`` with its ``content_type``. ``repeatable`` says that sending it twice
-    does no more than once: if not, it is sent once, for the deliverer to look first what became of it.
+    does no more than once: if not, it is not sent again after it may have been
+    taken, for the deliverer to look first what became of it.
     """
 
     method: str
@@ -103,7 +106,6 @@ class HttpClient:
         Raises ``DeliveryFailed`` (with ``retry_after``, if the target said so) after the last attempt,
         ``CredentialsRefused`` if it does not let us in, ``DeliveryRefused`` if it will never take the call.
         """
-        attempts = self._settings.attempts if call.repeatable else 1
         renewed = False
         attempt = 1
         while True:
@@ -111,19 +113,30 @@ class HttpClient:
             try:
                 answer = await self._once(call, token)
             except DeliveryFailed:
-                if attempt >= attempts:
+                if attempt >= self._settings.attempts or not call.repeatable:
                     raise
-                verdict = Verdict(Standing.LATER)
+                verdict, undone = Verdict(Standing.LATER), True
             else:
-                verdict = self._verdict(answer, accept)
+                verdict, undone = self._verdict(answer, accept), answer.status in _UNDONE
                 if verdict.standing is Standing.DONE:
                     return answer
             if verdict.standing is Standing.EXPIRED and self.tokens.renewable and not renewed:
                 renewed = True
                 await self.tokens.renew(token)
                 continue
-            await self._wait_or_raise(verdict, call, attempt, last=attempt >= attempts)
+            await self._wait_or_raise(
+                verdict,
+                call,
+                attempt,
+                last=attempt >= self._settings.attempts or not (call.repeatable or undone),
+            )
             attempt += 1
+
+    def without_secrets(self, text: str) -> str:
+        """A target's own words for an error: shortened, without our token and without personal data."""
+        for secret in self.tokens.secrets:
+            text = text.replace(secret, "[secret]")
+        return redact(text[:_LONGEST_REASON]).text
 
     async def close(self) -> None:
         """Close every connection."""
@@ -181,7 +194,7 @@ class HttpClient:
         return Verdict(verdict.standing, verdict.reason or f"status {answer.status}", asked)
 
     async def _wait_or_raise(self, verdict: Verdict, call: Call, attempt: int, *, last: bool) -> None:
-        said = f"{self.name}: {call.method} {self._safe(verdict.reason)}"
+        said = f"{self.name}: {call.method} {self.without_secrets(verdict.reason)}"
         if verdict.standing is Standing.REFUSED:
             raise DeliveryRefused(said)
         if verdict.standing in {Standing.EXPIRED, Standing.LOCKED_OUT}:
@@ -197,11 +210,6 @@ class HttpClient:
     def _jitter(self, attempt: int) -> float:
         longest = min(self._settings.longest_wait, self._settings.first_wait * 2.0 ** (attempt - 1))
         return longest * self._waiting.chance()
-
-    def _safe(self, text: str) -> str:
-        for secret in self.tokens.secrets:
-            text = text.replace(secret, "[secret]")
-        return redact(text[:_LONGEST_REASON]).text
 
 
 def _url(base: str, path: str) -> str:
