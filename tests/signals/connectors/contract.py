@@ -114,6 +114,8 @@ class ConnectorContract:
             await deliver_patiently(once, told)
             no_duplicates(rig)
             assert "Call today" in rig.told(told.signal.id)
+            if rig.vendor.faults.script:  # a delivery has fewer calls than that
+                break
         assert rig.vendor.faults.happened[fault] > 0 or rig.vendor.faults.script
 
     async def test_faults_at_random_leave_one_of_each(self, rig: Rig, connector: Connector) -> None:

@@ -1,0 +1,197 @@
+"""Mailchimp: who a customer is in an audience, what was learned of them as tags and events, a journey begun.
+
+Whoever has unsubscribed, or whose address bounces, is left alone: nothing is written to such a member, and no
+call ever names a status that could subscribe them again. A member who is new becomes ``transactional``, which
+no campaign reaches, unless the customer agrees to marketing by e-mail.
+
+Events and journeys have no idempotency key at Mailchimp. An event is told once: the member's events are
+searched for the dispatch key before, and a merge field marks that a try is under way. A journey is begun at
+most once: the try is noted as an event first, and repeated only where Mailchimp has turned it down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from kit.clock import Clock
+from signals.connectors.answer import retry_after
+from signals.connectors.connector import (
+    DeliveryFailed,
+    DeliveryRefused,
+    Dispatch,
+    Health,
+    OutcomePage,
+    PreparedRequest,
+    Receipt,
+)
+from signals.connectors.delivery_mark import DeliveryMark
+from signals.connectors.http import Call, prepared
+from signals.connectors.mailchimp.api import client, judge, member_path, subscriber_hash
+from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
+from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
+from signals.connectors.mapping import FieldMapping
+from signals.connectors.waiting import Waiting
+
+OBJECTS = ("member", "event")
+_LEFT_ALONE = {
+    "unsubscribed": "has unsubscribed",
+    "cleaned": "has an address that bounces",
+    "archived": "was archived by the operator",
+}
+_NOT_TAKEN = frozenset({400, 404, 422, 429})
+
+
+class Mailchimp:
+    """Members, tags, events and journeys of one audience."""
+
+    name = "mailchimp"
+
+    def __init__(
+        self,
+        settings: MailchimpSettings,
+        *,
+        mapping: FieldMapping,
+        clock: Clock,
+        waiting: Waiting,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._mapping = mapping
+        self._clock = clock
+        self._http = client(settings, clock=clock, waiting=waiting, transport=transport)
+        self._events = MemberEvents(self._http, settings.audience_id)
+
+    async def deliver(self, dispatch: Dispatch) -> Receipt:
+        """Member, tag, event, journey. Refused for who has no address, or is to be left alone."""
+        email = _email(dispatch)
+        member = await self._member(email)
+        mark = DeliveryMark.parse((member or {}).get("merge_fields", {}).get(self._settings.mark_field))
+        known = await self._events.of(dispatch, email) if member else DispatchEvents()
+        if not known.told and mark and mark.key == dispatch.key:
+            mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
+        if not known.told:
+            if mark is None or mark.updated_at <= dispatch.signal.updated_at:
+                await self._http.send(self._member_call(dispatch, email))
+            await self._http.send(self._tag_call(dispatch, email))
+            await self._http.send(self._event_call(dispatch, email))
+        records = {"member": subscriber_hash(email), "event": dispatch.key}
+        records |= await self._journey(dispatch, email, known)
+        return Receipt(records, repeated=known.told)
+
+    def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
+        """The writing calls, as for a member who may be written to."""
+        email = _email(dispatch)
+        calls = [
+            self._member_call(dispatch, email),
+            self._tag_call(dispatch, email),
+            self._event_call(dispatch, email),
+        ]
+        step = self._settings.journeys.get(dispatch.signal.kind)
+        if step is not None:
+            calls += [self._events.journey_call(dispatch, email, "tried"), _trigger_call(step, email)]
+        return prepared(self._settings.url, calls)
+
+    async def health(self) -> Health:
+        """Asks for the audience's merge fields; writes nothing."""
+        path = f"/lists/{self._settings.audience_id}/merge-fields"
+        try:
+            answer = await self._http.send(Call("GET", path, {"count": "1000", "fields": "merge_fields.tag"}))
+            known = {field.get("tag") for field in (answer.json() or {}).get("merge_fields", [])}
+        except (DeliveryFailed, DeliveryRefused) as error:
+            return Health(ok=False, detail=error.detail)
+        needed = {*self._mapping.fields("member"), self._settings.mark_field}
+        missing = sorted(needed - known - {"EMAIL"})
+        if missing:
+            return Health(ok=False, detail=f"The audience has no merge field {', '.join(missing)}.")
+        return Health(ok=True, detail="Mailchimp takes the key and has the audience and its merge fields.")
+
+    async def poll(self, cursor: str | None) -> OutcomePage:
+        """Nothing: Mailchimp knows consents (``MailchimpConsents``), not what became of a signal."""
+        return OutcomePage((), cursor)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+    async def _member(self, email: str) -> dict[str, Any] | None:
+        path = member_path(self._settings.audience_id, email)
+        answer = await self._http.send(Call("GET", path, {"fields": "status,merge_fields"}), accept={404})
+        if answer.status == httpx.codes.NOT_FOUND:
+            _refuse_other_not_found(answer.json_or_none())
+            return None
+        member = answer.json()
+        if not isinstance(member, dict):
+            raise DeliveryFailed("mailchimp: the answer is no member")
+        status = str(member.get("status"))
+        if status in _LEFT_ALONE:
+            raise DeliveryRefused(f"mailchimp: the member {_LEFT_ALONE[status]} and is left alone")
+        return member
+
+    async def _journey(self, dispatch: Dispatch, email: str, known: DispatchEvents) -> dict[str, str]:
+        step = self._settings.journeys.get(dispatch.signal.kind)
+        if step is None:
+            return {}
+        records = {"journey": f"{step.journey_id}/{step.step_id}"}
+        if known.journey_may_run:
+            return records
+        await self._http.send(self._events.journey_call(dispatch, email, "tried"))
+        answer = await self._http.send(_trigger_call(step, email), accept=_NOT_TAKEN)
+        if answer.status in _NOT_TAKEN:
+            await self._http.send(self._events.journey_call(dispatch, email, "not_taken"))
+            said = f"mailchimp: the journey was not begun: {judge(answer).reason}"
+            if answer.status == httpx.codes.TOO_MANY_REQUESTS:
+                raise DeliveryFailed(said, retry_after=retry_after(answer, self._clock.now()))
+            raise DeliveryRefused(said)
+        return records
+
+    def _member_call(self, dispatch: Dispatch, email: str) -> Call:
+        return Call(
+            "PUT",
+            member_path(self._settings.audience_id, email),
+            {"skip_merge_validation": "true"},  # what the audience requires of its forms we may not know
+            json=member_body(dispatch, email, self._settings, self._mapping, self._clock),
+        )
+
+    def _tag_call(self, dispatch: Dispatch, email: str) -> Call:
+        name = f"{self._settings.tag_prefix}{dispatch.signal.kind.value}"
+        body = {"tags": [{"name": name, "status": "active"}], "is_syncing": False}
+        return Call("POST", member_path(self._settings.audience_id, email, "tags"), json=body)
+
+    def _event_call(self, dispatch: Dispatch, email: str) -> Call:
+        signal = {"signal": dispatch.signal.id, "revision": dispatch.signal.revision}
+        return self._events.call(dispatch, email, {**self._mapping.render("event", dispatch), **signal})
+
+
+def member_body(
+    dispatch: Dispatch, email: str, settings: MailchimpSettings, mapping: FieldMapping, clock: Clock
+) -> Mapping[str, Any]:
+    """What is written of a member. It has no ``status``, so it cannot subscribe anybody again."""
+    agrees = dispatch.contact.attributes.get(settings.consent_attribute) is True
+    mark = DeliveryMark(dispatch.signal.updated_at, clock.now(), dispatch.key)
+    return {
+        "email_address": email,
+        "status_if_new": settings.new_members if agrees else "transactional",
+        "merge_fields": {**mapping.render("member", dispatch), settings.mark_field: str(mark)},
+    }
+
+
+def _email(dispatch: Dispatch) -> str:
+    email = (dispatch.contact.email or "").strip()
+    if "@" not in email:
+        raise DeliveryRefused("mailchimp: the customer has no e-mail address")
+    return email
+
+
+def _trigger_call(step: JourneyStep, email: str) -> Call:
+    path = f"/customer-journeys/journeys/{step.journey_id}/steps/{step.step_id}/actions/trigger"
+    return Call("POST", path, json={"email_address": email}, repeatable=False)
+
+
+def _refuse_other_not_found(problem: object) -> None:
+    """A member that is not there is new; an audience that is not there is a wrong setting."""
+    detail = str(problem.get("detail", "")) if isinstance(problem, dict) else ""
+    if "list" in detail.lower() and "member" not in detail.lower():
+        raise DeliveryRefused(f"mailchimp: there is no such audience: {detail}")

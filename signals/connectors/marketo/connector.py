@@ -1,0 +1,257 @@
+"""Adobe Marketo Engage: customers as leads, signals as custom activities, lists and programs for nurture.
+
+Leads are found by a field of our own, so that telling of one twice changes nothing the second time. A custom
+activity has no such field: Marketo takes it as often as it is sent. Its primary attribute is the dispatch
+key, and before one is sent the lead's activities are searched for it. As an activity may show up in the log
+late, the lead also holds which delivery touched it last and when: one that finds its own mark but not its
+activity waits until ``settle_seconds`` have passed before it takes the activity for lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from kit.clock import Clock
+from signals.connectors.connector import (
+    DeliveryFailed,
+    DeliveryRefused,
+    Dispatch,
+    Health,
+    OutcomePage,
+    PreparedRequest,
+    Receipt,
+)
+from signals.connectors.delivery_mark import DeliveryMark
+from signals.connectors.http import Call, HttpClient, prepared
+from signals.connectors.mapping import FieldMapping
+from signals.connectors.marketo.api import MarketoTokens, first_error, judge, judge_identity
+from signals.connectors.marketo.outcomes import MarketoOutcomes
+from signals.connectors.marketo.settings import MarketoSettings
+from signals.connectors.signal_document import instant
+from signals.connectors.waiting import Waiting
+
+_LATER = frozenset({"1022", "1025"})  # the object is in use; program membership is being changed
+OBJECTS = ("lead", "activity")
+_LEADS = "/rest/v1/leads.json"
+_ACTIVITIES = "/rest/v1/activities/external.json"
+
+
+class Marketo:
+    """Leads, activities, static lists and programs of one instance."""
+
+    name = "marketo"
+
+    def __init__(
+        self,
+        settings: MarketoSettings,
+        *,
+        mapping: FieldMapping,
+        clock: Clock,
+        waiting: Waiting,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._fields = settings.fields
+        self._mapping = mapping
+        self._clock = clock
+        identity = HttpClient(
+            self.name,
+            settings.base_url,
+            settings=settings.http,
+            clock=clock,
+            waiting=waiting,
+            judge=judge_identity,
+            transport=transport,
+        )
+        self._http = HttpClient(
+            self.name,
+            settings.base_url,
+            settings=settings.http,
+            clock=clock,
+            waiting=waiting,
+            tokens=MarketoTokens(identity, settings.client_id, settings.client_secret, clock),
+            judge=judge,
+            transport=transport,
+        )
+        self._identity = identity
+        self._outcomes = MarketoOutcomes(self._http, self._fields, clock)
+
+    async def deliver(self, dispatch: Dispatch) -> Receipt:
+        """Upsert the lead, add the activity once, then list and program. Raises as the port says."""
+        lead = await self._find(dispatch)
+        mark = DeliveryMark.parse(lead.get(self._fields.delivery)) if lead else None
+        told = None
+        if lead:
+            told = await self._activity(int(lead["id"]), dispatch)
+        if told is None and mark and mark.key == dispatch.key:
+            mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
+        lead_id = await self._upsert(dispatch, lead, mark, told=told is not None)
+        records = {"lead": str(lead_id), "activity": told or await self._tell(lead_id, dispatch)}
+        records |= await self._enrol(lead_id)
+        return Receipt(records, repeated=told is not None)
+
+    def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
+        """The writing calls; where the lead's id is not known before, it is 0."""
+        calls = [
+            self._lead_call(dispatch),
+            self._activity_call(0, dispatch),
+            *self._enrolment_calls(0).values(),
+        ]
+        return prepared(self._settings.base_url, calls)
+
+    async def health(self) -> Health:
+        """Asks for the activity type and the fields; writes nothing."""
+        try:
+            types = await self._result(Call("GET", "/rest/v1/activities/external/types.json"))
+            described = await self._result(Call("GET", "/rest/v1/leads/describe2.json"))
+        except (DeliveryFailed, DeliveryRefused) as error:
+            return Health(ok=False, detail=error.detail)
+        if self._settings.activity_type_id not in {entry.get("id") for entry in types}:
+            return Health(ok=False, detail=f"There is no custom activity {self._settings.activity_type_id}.")
+        searchable = {
+            name for entry in described for names in entry.get("searchableFields", []) for name in names
+        }
+        known = {field.get("name") for entry in described for field in entry.get("fields", [])}
+        missing = sorted({self._fields.external_id, self._fields.delivery, self._fields.signal} - known)
+        if missing:
+            return Health(ok=False, detail=f"Leads have no field {', '.join(missing)}.")
+        if self._fields.external_id not in searchable:
+            return Health(ok=False, detail=f"Leads cannot be found by {self._fields.external_id}.")
+        return Health(ok=True, detail="Marketo takes the credentials and has the activity and the fields.")
+
+    async def poll(self, cursor: str | None) -> OutcomePage:
+        """What sales entered since ``cursor``; see ``MarketoOutcomes``."""
+        return await self._outcomes.page(cursor)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+        await self._identity.close()
+
+    async def _find(self, dispatch: Dispatch) -> dict[str, Any] | None:
+        fields = self._fields
+        params = {
+            "filterType": fields.external_id,
+            "filterValues": dispatch.contact.id,
+            "fields": f"id,{fields.external_id},{fields.delivery}",
+        }
+        found = await self._result(Call("GET", _LEADS, params))
+        if len(found) > 1:
+            raise DeliveryRefused("marketo: several leads have this customer's id; merge them there first")
+        return found[0] if found else None
+
+    async def _activity(self, lead_id: int, dispatch: Dispatch) -> str | None:
+        """The id of this dispatch's activity, or of one that tells newer news of the signal; none without."""
+        since = {"sinceDatetime": instant(dispatch.at - timedelta(seconds=1))}
+        answer = await self._http.send(Call("GET", "/rest/v1/activities/pagingtoken.json", since))
+        token = str(answer.json()["nextPageToken"])
+        while True:
+            params = {
+                "nextPageToken": token,
+                "activityTypeIds": str(self._settings.activity_type_id),
+                "leadIds": str(lead_id),
+            }
+            body = (await self._http.send(Call("GET", "/rest/v1/activities.json", params))).json()
+            for activity in body.get("result") or []:
+                if activity.get("primaryAttributeValue") == dispatch.key or _is_newer(activity, dispatch):
+                    return _activity_id(activity)
+            if not body.get("moreResult"):
+                return None
+            token = str(body["nextPageToken"])
+
+    async def _upsert(
+        self, dispatch: Dispatch, lead: Mapping[str, Any] | None, mark: DeliveryMark | None, *, told: bool
+    ) -> int:
+        if lead and (told or (mark and mark.updated_at > dispatch.signal.updated_at)):
+            return int(lead["id"])  # done before, or older than what the lead says: it keeps that
+        result = await self._result(self._lead_call(dispatch))
+        return int(_taken(result, {"created", "updated"})["id"])
+
+    async def _tell(self, lead_id: int, dispatch: Dispatch) -> str:
+        result = await self._result(self._activity_call(lead_id, dispatch))
+        return _activity_id(_taken(result, {"added", "created"}))
+
+    async def _enrol(self, lead_id: int) -> dict[str, str]:
+        enrolled = {}
+        for kind, call in self._enrolment_calls(lead_id).items():
+            _taken(await self._result(call), {"added", "updated", "created", "memberof"})
+            enrolled[kind] = str(self._settings.list_id if kind == "list" else self._settings.program_id)
+        return enrolled
+
+    async def _result(self, call: Call) -> list[dict[str, Any]]:
+        body = (await self._http.send(call)).json()
+        result = body.get("result") or []
+        if not isinstance(result, list):
+            raise DeliveryFailed("marketo: the answer has no list of results")
+        return result
+
+    def _lead_call(self, dispatch: Dispatch) -> Call:
+        mark = DeliveryMark(dispatch.signal.updated_at, self._clock.now(), dispatch.key)
+        record = {
+            **self._mapping.render("lead", dispatch),
+            self._fields.external_id: dispatch.contact.id,
+            self._fields.signal: dispatch.signal.id,
+            self._fields.delivery: str(mark),
+        }
+        body = {"action": "createOrUpdate", "lookupField": self._fields.external_id, "input": [record]}
+        if self._settings.partition:
+            body["partitionName"] = self._settings.partition
+        return Call("POST", _LEADS, json=body)
+
+    def _activity_call(self, lead_id: int, dispatch: Dispatch) -> Call:
+        signal = dispatch.signal
+        attributes = {
+            **self._mapping.render("activity", dispatch),
+            "signalId": signal.id,
+            "revision": signal.revision,
+        }
+        activity = {
+            "leadId": lead_id,
+            "activityDate": instant(dispatch.at),
+            "activityTypeId": self._settings.activity_type_id,
+            "primaryAttributeValue": dispatch.key,
+            "attributes": [{"name": name, "value": str(value)} for name, value in attributes.items()],
+        }
+        return Call("POST", _ACTIVITIES, json={"input": [activity]}, repeatable=False)
+
+    def _enrolment_calls(self, lead_id: int) -> dict[str, Call]:
+        settings, calls = self._settings, {}
+        if settings.list_id is not None:
+            path = f"/rest/v1/lists/{settings.list_id}/leads.json"
+            calls["list"] = Call("POST", path, json={"input": [{"id": lead_id}]})
+        if settings.program_id is not None:
+            path = f"/rest/v1/programs/{settings.program_id}/members/status.json"
+            body = {"statusName": settings.program_status, "input": [{"leadId": lead_id}]}
+            calls["program"] = Call("POST", path, json=body)
+        return calls
+
+
+def _taken(result: Sequence[Mapping[str, Any]], statuses: set[str]) -> Mapping[str, Any]:
+    """The one record of ``result``. Raises ``DeliveryRefused`` with Marketo's reason where it was skipped."""
+    record = result[0] if result else {}
+    if record.get("status") in statuses:
+        return record
+    code, message = first_error(record, "reasons")
+    if not code:
+        code, message = first_error(record)
+    said = f"marketo: the record was skipped: {code} {message}".rstrip()
+    if code in _LATER or not result:
+        raise DeliveryFailed(said)
+    raise DeliveryRefused(said)
+
+
+def _is_newer(activity: Mapping[str, Any], dispatch: Dispatch) -> bool:
+    """Whether ``activity`` tells of the same signal what happened to it after ``dispatch``."""
+    told = {entry.get("name"): entry.get("value") for entry in activity.get("attributes") or []}
+    revision = str(told.get("revision") or "")
+    newer = revision.isdecimal() and int(revision) > dispatch.signal.revision
+    return newer and told.get("signalId") == dispatch.signal.id
+
+
+def _activity_id(activity: Mapping[str, Any]) -> str:
+    """``marketoGUID`` where there is one: Adobe says not to rely on ``id``."""
+    return str(activity.get("marketoGUID") or activity.get("id") or "")

@@ -1,0 +1,59 @@
+"""What Marketo must be told of Marketo's own set-up."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
+
+from signals.connectors.settings import BaseUrl, HttpSettings
+
+
+class MarketoFields(BaseModel):
+    """API names of custom fields of a lead, all strings but ``amount``; docs/guides says how to make them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    external_id: str = Field("careloopId", description="Our id of the customer; leads are found by it.")
+    delivery: str = Field(
+        "careloopDelivery", description="The delivery that wrote last: which, when, how new."
+    )
+    signal: str = Field("careloopSignalId", description="The signal that was told last.")
+    outcome: str = Field(
+        "careloopOutcome", description="Set by sales: won, lost, noise, too_late, in_progress."
+    )
+    amount: str = Field("careloopOutcomeAmount", description="Set by sales: a number.")
+    reason: str = Field("careloopOutcomeReason", description="Set by sales: why.")
+
+
+class MarketoSettings(BaseModel):
+    """Adobe Marketo Engage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base_url: BaseUrl = Field(
+        description="The instance: Admin, Web Services, REST API, endpoint without `/rest`."
+    )
+    client_id: str = Field(min_length=1, description="Client id of the LaunchPoint service.")
+    client_secret: SecretStr = Field(description="Its client secret.")
+    activity_type_id: PositiveInt = Field(
+        description="Id of the custom activity; its primary field is a string."
+    )
+    list_id: PositiveInt | None = Field(None, description="Static list that leads are put on.")
+    program_id: PositiveInt | None = Field(None, description="Program that leads become members of.")
+    program_status: str | None = Field(None, description="Status that they get there.")
+    partition: str | None = Field(None, description="Lead partition, where the instance has several.")
+    fields: MarketoFields = MarketoFields()
+    settle_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="How long an activity may take to appear in the log, before a retry may send it anew.",
+    )
+    http: HttpSettings = HttpSettings(per_second=5, burst=10, connections=10)  # 100 calls in 20 s, 10 at once
+
+    @model_validator(mode="after")
+    def _program(self) -> Self:
+        if (self.program_id is None) != (self.program_status is None):
+            raise ValueError("program_id and program_status go together")
+        return self

@@ -1,0 +1,142 @@
+"""Consents that Mailchimp tells of: by webhook and by being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from bench.contract.mailchimp import API_KEY, AUDIENCE
+from bench.contract.mailchimp import Mailchimp as MailchimpServer
+from bench.contract.server import ContractServer
+from kit.clock import ManualClock
+from signals.connectors.inbound import ConsentChange, InboundConsent, InboundInvalid
+from signals.connectors.mailchimp import MailchimpConsents, MailchimpSettings, read_webhook
+from signals.connectors.mailchimp.api import client
+from signals.connectors.mailchimp.consents import WebhookUnknown
+from signals.connectors.waiting import ManualWaiting
+from tests.signals.connectors.contract import ONCE
+from tests.signals.connectors.dispatches import AT
+
+SECRET = "f" * 40
+FORM = {
+    "type": "unsubscribe",
+    "fired_at": "2026-01-01 11:59:00",
+    "data[list_id]": AUDIENCE,
+    "data[email]": "Ada.1@example.com",
+    "data[reason]": "manual",
+}
+
+
+def _read(form: dict[str, str], *, given_secret: str = SECRET) -> InboundConsent | None:
+    body = urlencode(form).encode()
+    return read_webhook(body, given_secret=given_secret, secret=SecretStr(SECRET), audience_id=AUDIENCE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "change", "reason"),
+    [
+        ({}, ConsentChange.WITHDRAWN, "manual"),
+        ({"data[reason]": "abuse"}, ConsentChange.WITHDRAWN, "abuse"),
+        ({"type": "cleaned", "data[reason]": "hard"}, ConsentChange.UNREACHABLE, "hard"),
+        ({"type": "cleaned", "data[reason]": "abuse"}, ConsentChange.WITHDRAWN, "abuse"),
+    ],
+)
+def test_who_leaves_is_told_with_why(changes: dict[str, str], change: ConsentChange, reason: str) -> None:
+    found = _read(FORM | changes)
+    assert found is not None
+    assert (found.email, found.change, found.reason) == ("Ada.1@example.com", change, reason)
+    assert found.at == datetime(2026, 1, 1, 11, 59, tzinfo=UTC)
+    assert found == _read(FORM | changes)
+
+
+def test_an_address_that_changes_is_told_with_both() -> None:
+    found = _read(
+        FORM | {"type": "upemail", "data[old_email]": "a@example.com", "data[new_email]": "b@example.com"}
+    )
+    assert found is not None
+    assert (found.change, found.email, found.new_email) == (
+        ConsentChange.ADDRESS_CHANGED,
+        "a@example.com",
+        "b@example.com",
+    )
+
+
+@pytest.mark.parametrize("kind", ["subscribe", "profile", "campaign", "new one"])
+def test_other_news_is_none(kind: str) -> None:
+    assert _read(FORM | {"type": kind}) is None
+
+
+def test_a_wrong_secret_or_another_audience_is_not_read() -> None:
+    with pytest.raises(WebhookUnknown, match="address"):
+        _read(FORM, given_secret="g" * 40)
+    with pytest.raises(WebhookUnknown, match="audience"):
+        _read(FORM | {"data[list_id]": "other"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"fired_at": "yesterday"}, "fired_at"),
+        ({"data[email]": ""}, r"data\[email\]"),
+        ({"type": "upemail"}, r"data\[new_email\]"),
+    ],
+)
+def test_what_cannot_be_read_says_where(changes: dict[str, str], place: str) -> None:
+    with pytest.raises(InboundInvalid, match=place):
+        _read(FORM | changes)
+
+
+@given(st.binary(max_size=300))
+def test_no_body_breaks_it(body: bytes) -> None:
+    with suppress(InboundInvalid, WebhookUnknown):
+        read_webhook(body, given_secret=SECRET, secret=SecretStr(SECRET), audience_id=AUDIENCE)
+
+
+@pytest.fixture
+def vendor() -> MailchimpServer:
+    return MailchimpServer()
+
+
+@pytest.fixture
+def url(vendor: MailchimpServer) -> Iterator[str]:
+    with ContractServer(vendor) as server:
+        yield server.url
+
+
+async def test_who_left_is_found_page_by_page_and_not_twice_in_a_run(
+    url: str, vendor: MailchimpServer
+) -> None:
+    clock = ManualClock(AT)
+    settings = MailchimpSettings.model_validate(
+        {"api_key": API_KEY, "audience_id": AUDIENCE, "base_url": url, "http": ONCE}
+    )
+    http = client(settings, clock=clock, waiting=ManualWaiting())
+    consents = MailchimpConsents(http, AUDIENCE, clock)
+    for number in range(501):
+        vendor.subscribe(f"u{number}@example.com", "unsubscribed", at=AT - timedelta(hours=1))
+    vendor.subscribe("bounced@example.com", "cleaned", at=AT - timedelta(hours=1))
+    vendor.subscribe("happy@example.com", "subscribed", at=AT - timedelta(hours=1))
+    vendor.subscribe("long.ago@example.com", "unsubscribed", at=AT - timedelta(days=30))
+
+    pages = [await consents.page(None)]
+    while pages[-1].more:
+        pages.append(await consents.page(pages[-1].cursor))
+    changes = [change for page in pages for change in page.changes]
+    assert [len(page.changes) for page in pages] == [500, 1, 1]
+    assert len({change.external_id for change in changes}) == 502
+    assert changes[-1].change is ConsentChange.UNREACHABLE
+
+    clock.advance(timedelta(hours=1))
+    vendor.subscribe("late@example.com", "unsubscribed", at=AT + timedelta(minutes=30))
+    later = await consents.page(pages[-1].cursor)
+    assert [change.email for change in later.changes] == ["late@example.com"]
+    with pytest.raises(InboundInvalid, match="cursor"):
+        await consents.page("nonsense")
+    await http.close()
