@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Authenticator, Caller, VisitorTokens, require
-from api.errors import TriageOff
+from api.errors import SignalsOff, TriageOff
 from api.learning import LearningRuns
 from api.operation_runs import OperationRuns
 from api.opinions import Opinions
@@ -17,7 +17,8 @@ from api.state import ApiConfig, Services
 from api.syncs import Syncs
 from api.triagers import TriageParts
 from kit.clock import Clock
-from kit.ids import ConversationId, MessageId
+from kit.ids import ConversationId, MessageId, SignalId
+from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
 
@@ -79,6 +80,13 @@ async def _triage(request: Request) -> TriageParts:
     return services.triage
 
 
+async def _signals(request: Request) -> SignalParts:
+    services: Services = request.app.state.services
+    if services.signals is None:
+        raise SignalsOff("Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on.")
+    return services.signals
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -114,6 +122,7 @@ SyncsDep = Annotated[Syncs, Depends(_syncs)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
+SignalsDep = Annotated[SignalParts, Depends(_signals)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]
@@ -126,6 +135,8 @@ KnowledgeReader = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_READ))]
 KnowledgeWriter = Annotated[Caller, Depends(_With(Scope.KNOWLEDGE_WRITE))]
 TriageReader = Annotated[Caller, Depends(_With(Scope.TRIAGE_READ))]
 TriageWriter = Annotated[Caller, Depends(_With(Scope.TRIAGE_WRITE))]
+SignalReader = Annotated[Caller, Depends(_With(Scope.SIGNALS_READ))]
+SignalWriter = Annotated[Caller, Depends(_With(Scope.SIGNALS_WRITE))]
 Administrator = Annotated[Caller, Depends(_With(Scope.ADMIN))]
 
 _ID = "^[A-Za-z0-9_-]{1,40}$"
@@ -138,6 +149,9 @@ MessagePath = Annotated[
 ]
 TicketPath = Annotated[
     TicketId, Path(alias="ticket_id", pattern=_ID, examples=["tkt_06dbn3v0m5s1t7w9yb2d4f6h8k"])
+]
+SignalPath = Annotated[
+    SignalId, Path(alias="signal_id", pattern=_ID, examples=["sig_06dbn3v0m5s1t7w9yb2d4f6h8k"])
 ]
 CorrectionPath = Annotated[CorrectionId, Path(alias="correction_id", ge=1, le=2**31 - 1, examples=[17])]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

@@ -10,6 +10,7 @@ CareloopError
 │   ├── RequestUnderWay
 │   └── RunUnderWay
 └── NotFound
+    ├── SignalsOff
     └── TriageOff
 """
 
@@ -77,6 +78,13 @@ class TriageOff(NotFound):
 
     code = "triage_off"
     title = "Triage is off"
+
+
+class SignalsOff(NotFound):
+    """The operator has turned signals off, or triage, which they come from."""
+
+    code = "signals_off"
+    title = "Signals are off"
 
 
 _STATUSES: Mapping[type[CareloopError], int] = {

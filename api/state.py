@@ -17,6 +17,7 @@ from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
+from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher
 from store.engine import Database
@@ -37,8 +38,8 @@ class Services:
 
     ``checks`` are what ``/readyz`` asks, by name (``database``, ``index``, ``encoder``). ``registry``
     collects metrics of every part. ``limiter`` counts requests in this process unless another is given.
-    The routes of ``triage`` say that it is off where there is none. Whoever stops the server sets
-    ``stopping`` first: streams without end would keep it from stopping.
+    The routes of ``triage`` and ``signals`` say that they are off where there are none. Whoever stops the
+    server sets ``stopping`` first: streams without end would keep it from stopping.
     """
 
     database: Database
@@ -50,6 +51,7 @@ class Services:
     synchroniser: Synchroniser
     open_source: OpenSource
     triage: TriageParts | None = None
+    signals: SignalParts | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -187,8 +187,8 @@ class ClaimChecker:
             for unit, pattern in self._units.items():
                 after = pattern.match(sentence[number.end() :])
                 if after is not None:
-                    value = float(number[1].replace(",", "") + f".{number[2] or 0}")
-                    yield _Amount(low, number.end() + after.end() + offset, value, unit)
+                    said = float(number[1].replace(",", "") + f".{number[2] or 0}")
+                    yield _Amount(low, number.end() + after.end() + offset, said, unit)
 
 
 def read_claims(file: Path = SHIPPED) -> BrandClaims:

@@ -14,13 +14,15 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kit.ids import SignalId, WorkspaceId
+from kit.ids import CustomerId, SignalId, WorkspaceId
 from signals.connectors.connector import InboundOutcome, OutcomeKind
 from signals.errors import NothingToDispute, OutcomeInvalid
+from signals.policy import POLICIES
 from signals.signal import Signal, SignalState
 from signals.store import SignalStore
 from store.encryption import Cipher
 from store.tables import signal_outcomes as table
+from store.tables import signals
 
 REVIEW = "review"  # the source of an outcome that a review put in the place of a disputed one
 _UPHELD, _OVERTURNED = "upheld", "overturned"
@@ -88,9 +90,9 @@ class Outcome:
 class OutcomeStore:
     """Appends outcomes, and closes the signals that they settle."""
 
-    def __init__(self, cipher: Cipher, signals: SignalStore) -> None:
+    def __init__(self, cipher: Cipher, store: SignalStore) -> None:
         self._cipher = cipher
-        self._signals = signals
+        self._signals = store
 
     async def record(
         self,
@@ -137,10 +139,10 @@ class OutcomeStore:
         return [self._outcome(row) for row in await connection.execute(query.order_by(table.c.id))]
 
     async def of_signals(
-        self, connection: AsyncConnection, workspace: WorkspaceId, signals: Collection[SignalId]
+        self, connection: AsyncConnection, workspace: WorkspaceId, ids: Collection[SignalId]
     ) -> dict[SignalId, list[Outcome]]:
         """The same of several signals, by their ids; none of a signal that has none."""
-        query = select(table).where(table.c.workspace_id == workspace, table.c.signal_id.in_(signals))
+        query = select(table).where(table.c.workspace_id == workspace, table.c.signal_id.in_(ids))
         found: dict[SignalId, list[Outcome]] = {}
         for row in await connection.execute(query.order_by(table.c.id)):
             found.setdefault(SignalId(row.signal_id), []).append(self._outcome(row))
@@ -215,6 +217,23 @@ class OutcomeStore:
             await self._open_again(connection, known, at=at)
         _, stored = await self.record(connection, workspace, signal, said, at=at)
         return stored
+
+    async def last_refusal(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
+    ) -> datetime | None:
+        """When a lead of the customer was lost last, by outcomes that count; none where none was."""
+        query = (
+            select(table)
+            .join(signals, signals.c.id == table.c.signal_id)
+            .where(
+                table.c.workspace_id == workspace,
+                signals.c.customer_id == customer,
+                signals.c.kind.in_([kind for kind, policy in POLICIES.items() if policy.lead]),
+                table.c.outcome == OutcomeKind.LOST,
+            )
+        )
+        found = [self._outcome(row) for row in await connection.execute(query)]
+        return max((one.said.at for one in found if one.counts), default=None)
 
     async def disputed(self, connection: AsyncConnection, workspace: WorkspaceId) -> list[Outcome]:
         """Every outcome that waits for its review, the oldest dispute first."""

@@ -25,7 +25,7 @@ signals = Table(
     metadata,
     Column("id", Id, primary_key=True),
     workspace_column(),
-    Column("customer_id", Id, nullable=False),
+    Column("customer_id", Id, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("state", String(20), nullable=False),  # open, closed, expired
     Column("probability", Float, nullable=False),  # calibrated, 0..1; the highest that was heard
@@ -52,7 +52,7 @@ signals = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Index("ix_signals_workspace_id_id", "workspace_id", "id"),
-    Index("ix_signals_workspace_id_customer_id", "workspace_id", "customer_id"),
+    Index("ix_signals_customer_id", "customer_id"),
     Index("ix_signals_conversation_id", "conversation_id"),
     Index("ix_signals_ticket_id", "ticket_id"),
     Index(

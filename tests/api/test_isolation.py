@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from api import Limit, Limits
 from api.learning import adopt
 from kit.ids import DEFAULT_WORKSPACE
 from store.access import Scope
 from tests.api.conftest import World
 from tests.api.test_conversations import open_one, say
+from tests.api.test_signals import raise_signal
 
 pytestmark = pytest.mark.anyio
 
@@ -27,6 +29,7 @@ _NAMED_BY_ID = {
     "ticket_id",
     "correction_id",
     "version",
+    "signal_id",
 }
 _BODIES = {
     "send_message": {"text": "Hello"},
@@ -36,6 +39,10 @@ _BODIES = {
     "hand_over": {},
     "rate_message": {"rating": "up"},
     "correct_ticket": {"kind": "queue", "became": "billing"},
+    "record_outcome": {"outcome": "won"},
+    "dispute_outcome": {"reason": "They did call."},
+    "review_outcome": {},
+    "set_signal_threshold": {"kind": "upsell", "threshold": 0.7},
 }
 # Lists of the caller's own workspace, and what belongs to none.
 _WITHOUT_IDS = {
@@ -70,6 +77,12 @@ _WITHOUT_IDS = {
     "undo_backfill",
     "create_ticket",
     "list_tickets",
+    "list_signals",
+    "report_signal_precision",
+    "list_disputes",
+    "get_signal_thresholds",
+    "set_signal_threshold",
+    "tune_signal_thresholds",
     "create_visitor_token",
     "list_keys",
     "create_key",
@@ -94,6 +107,12 @@ def routes(document: dict[str, Any]) -> list[Route]:
     ]
 
 
+def unlimited(world: World) -> World:
+    """The same for callers who try every route at once."""
+    limit = Limit(1e9, 1e9)
+    return world.with_config(limits=Limits(limit, limit, limit))
+
+
 async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, str]:
     conversation = await open_one(client)
     reply = (await say(client, conversation, "How long?"))["reply"]
@@ -116,6 +135,7 @@ async def ids_of_default(world: World, client: httpx.AsyncClient) -> dict[str, s
         "ticket_id": ticket_id,
         "correction_id": str(said.json()["correction"]["id"]),
         "version": model,
+        "signal_id": (await raise_signal(world)).id,
     }
 
 
@@ -128,6 +148,8 @@ async def snapshot(client: httpx.AsyncClient, ids: dict[str, str]) -> list[objec
         f"/v1/tickets/{ids['ticket_id']}",
         f"/v1/tickets/{ids['ticket_id']}/corrections",
         "/v1/triage/models",
+        f"/v1/signals/{ids['signal_id']}",
+        f"/v1/signals/{ids['signal_id']}/outcomes",
     )
     return [(await client.get(path)).json() for path in paths]
 
@@ -173,6 +195,9 @@ async def test_lists_and_searches_show_the_own_workspace_only(
         found = (await stranger.get("/v1/knowledge/search?q=days")).json()["items"]
         assert {hit["document_id"] for hit in found} == {"doc_other"}
         assert (await stranger.get("/v1/tickets")).json()["items"] == []
+        assert (await stranger.get("/v1/signals")).json()["items"] == []
+        assert (await stranger.get("/v1/signals/disputes")).json()["items"] == []
+        assert (await stranger.get("/v1/signals/precision")).json()["total"]["told"] == 0
         assert (await stranger.get("/v1/triage/models")).json()["items"] == []
         assert (await stranger.post("/v1/triage/models/rollback")).status_code == 409
         assert (await stranger.get("/v1/triage/learn")).status_code == 404
@@ -181,6 +206,7 @@ async def test_lists_and_searches_show_the_own_workspace_only(
 
 
 async def test_every_route_refuses_whoever_is_not_known(world: World) -> None:
+    world = unlimited(world)
     ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
     async with world.client(None) as nobody, world.client("cl_wrong") as liar:
         for route in routes(world.app.openapi()):
@@ -196,6 +222,7 @@ async def test_every_route_refuses_whoever_is_not_known(world: World) -> None:
 
 async def test_every_route_asks_for_its_scope(world: World) -> None:
     """A key of scope metrics may do nothing but read metrics."""
+    world = unlimited(world)
     ids = dict.fromkeys(_NAMED_BY_ID, "1") | {"model": "careloop"}
     free = {"liveness", "readiness", "metrics", "list_models", "get_model"}
     async with world.client(Scope.METRICS) as client:

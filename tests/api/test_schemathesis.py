@@ -22,11 +22,12 @@ pytestmark = pytest.mark.anyio
 _ELSEWHERE = "use_after_free,ensure_resource_availability,object_level_authorization"
 # OpenAI's messages may be empty for good reasons (tool calls), but an empty question has no
 # answer; the end of a key may not be in the past; what a label became must be one of its kind; routing rules
-# are checked by their own words; and a time ends after it begins.
+# are checked by their own words; a time ends after it begins; and an amount has a currency.
 _CONFIG = """
 [[operations]]
 include-operation-id = [
-    "create_chat_completion", "create_key", "correct_ticket", "try_routing", "start_backfill", "try_backfill"
+    "create_chat_completion", "create_key", "correct_ticket", "try_routing", "start_backfill", "try_backfill",
+    "record_outcome"
 ]
 checks.positive_data_acceptance.enabled = false
 """

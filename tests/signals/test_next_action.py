@@ -127,7 +127,8 @@ def test_every_reason_is_told() -> None:
 def test_the_better_answer_beats_the_others_and_says_why() -> None:
     found = asked({K.UPSELL: 0.9}, {**HOME, "plan": "Essential 40"})
     assert found.chosen is not None
-    assert (found.action, found.chosen.worth) == ("Offer Fibre 300.", pytest.approx(0.72))
+    assert found.action == "Offer Fibre 300."
+    assert found.chosen.worth == pytest.approx(0.72)
     assert found.chosen.because[0] == "it answers upsell"
     assert against(found, "Fibre 100") == ("Fibre 300 answers it better",)
 

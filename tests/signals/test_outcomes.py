@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from kit.errors import InvalidInput
-from kit.ids import MessageId, SignalId, WorkspaceId
+from kit.ids import CustomerId, MessageId, SignalId, WorkspaceId
 from signals.connectors.connector import InboundOutcome, OutcomeKind
 from signals.errors import NothingToDispute, OutcomeInvalid, UnknownSignal
 from signals.judgements import Judgements
@@ -21,6 +21,7 @@ from signals.store import SignalStore
 from store.encryption import Cipher
 from store.engine import Database
 from store.tables import conversations, messages, signal_outcomes
+from tests.signals.conftest import add_customers
 from tests.signals.making import NOW, signal
 
 pytestmark = pytest.mark.anyio
@@ -218,11 +219,11 @@ async def test_settled_signals_are_rows_to_learn_from(
 async def _many(
     database: Database, outcomes: Sequence[OutcomeKind], *, probability: float, at: datetime
 ) -> None:
+    people = [CustomerId(f"cust_{probability}_{number}") for number in range(len(outcomes))]
+    await add_customers(database, people)
     async with database.write() as connection:
-        for number, outcome in enumerate(outcomes):
-            one = signal(
-                probability=probability, customer_id=f"cust_{at}{probability}{number}", created_at=at
-            )
+        for person, outcome in zip(people, outcomes, strict=True):
+            one = signal(probability=probability, customer_id=person, created_at=at)
             await STORE.put(connection, one, origin=f"{one.id}")
             said = NewOutcome(outcome, "api", at)
             await OUTCOMES.record(connection, one.workspace_id, SignalId(one.id), said, at=at)

@@ -65,6 +65,12 @@ def upgrade() -> None:
         sa.Column("updated_at", store.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("expires_at", store.columns.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customers.id"],
+            name="fk_signals_customer_id_customers",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversations.id"],
             name="fk_signals_conversation_id_conversations",
@@ -80,9 +86,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_signals_conversation_id", "signals", ["conversation_id"], unique=False)
     op.create_index("ix_signals_ticket_id", "signals", ["ticket_id"], unique=False)
-    op.create_index(
-        "ix_signals_workspace_id_customer_id", "signals", ["workspace_id", "customer_id"], unique=False
-    )
+    op.create_index("ix_signals_customer_id", "signals", ["customer_id"], unique=False)
     op.create_index("ix_signals_workspace_id_id", "signals", ["workspace_id", "id"], unique=False)
     op.create_index(
         "uq_signals_open",
@@ -173,8 +177,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'open'"),
     )
     op.drop_index("ix_signals_workspace_id_id", table_name="signals")
-    op.drop_index("ix_signals_workspace_id_customer_id", table_name="signals")
     op.drop_index("ix_signals_ticket_id", table_name="signals")
+    op.drop_index("ix_signals_customer_id", table_name="signals")
     op.drop_index("ix_signals_conversation_id", table_name="signals")
     op.drop_table("signals")
     op.drop_index("ix_signal_thresholds_workspace_id_kind_id", table_name="signal_thresholds")
