@@ -29,7 +29,7 @@ from bot.conversations import ConversationStore
 from bot.destination import Destination, destination
 from bot.errors import UnknownMessage
 from bot.intake import Intake, check_text
-from bot.labelling import Labelling
+from bot.labelling import Labelling, LabelsReader
 from bot.labels import Labeller
 from bot.live import Live
 from bot.turns import Pipeline, Turns, owner_payload
@@ -44,6 +44,8 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Assistant:
     """Conversations of every workspace, on one database.
 
+    ``reader`` is told of labels where they are stored.
+
     Without ``labeller`` nothing is triaged, and whatever is handed over waits in ``queue``. Every method
     raises ``UnknownConversation`` for an id of another workspace as for one that never was.
     """
@@ -56,6 +58,7 @@ class Assistant:
         pipeline: Pipeline,
         clock: Clock,
         labeller: Labeller | None = None,
+        reader: LabelsReader | None = None,
         queue: str = "support",
         burst_window: float = 0.0,
     ) -> None:
@@ -65,7 +68,12 @@ class Assistant:
         self._queue = queue
         self._live = Live()
         self._labelling = Labelling(
-            labeller, database=database, conversations=conversations, live=self._live, clock=clock
+            labeller,
+            reader=reader,
+            database=database,
+            conversations=conversations,
+            live=self._live,
+            clock=clock,
         )
         self._asking = Asking(pipeline, self._labelling)
         self._intake = Intake(

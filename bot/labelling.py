@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from types import MappingProxyType
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation, Message
 from bot.conversations import ConversationStore
@@ -41,19 +45,40 @@ class Pending:
         return self.now()
 
 
+class LabelsReader(Protocol):
+    """Hears of labels in the transaction that stores them; what it raises takes them back."""
+
+    async def labelled(
+        self,
+        connection: AsyncConnection,
+        conversation: Conversation,
+        turn: Sequence[Message],
+        labels: Labels,
+        *,
+        at: datetime,
+    ) -> None:
+        """``labels`` are of ``turn``, the customer's messages that are answered together."""
+        ...
+
+
 class Labelling:
-    """Has turns labelled, and keeps the labels with the last message of each; none without ``labeller``."""
+    """Has turns labelled, and keeps the labels with the last message of each; none without ``labeller``.
+
+    ``reader`` is told of them.
+    """
 
     def __init__(
         self,
         labeller: Labeller | None,
         *,
+        reader: LabelsReader | None = None,
         database: Database,
         conversations: ConversationStore,
         live: Live,
         clock: Clock,
     ) -> None:
         self._labeller = labeller
+        self._reader = reader
         self._database = database
         self._conversations = conversations
         self._live = live
@@ -110,18 +135,19 @@ class Labelling:
                 state.workspace_id, message, placeholders=placeholders, channel=state.channel
             )
             labels = replace(found, messages=tuple(each.id for each in turn))
-            await self._keep(state, turn[-1], labels)
+            await self._keep(state, turn, labels)
             return labels
 
         return await _or_none(work(), place=state.id)
 
-    async def _keep(self, state: Conversation, message: Message, labels: Labels) -> None:
+    async def _keep(self, state: Conversation, turn: Sequence[Message], labels: Labels) -> None:
         async with self._database.write() as connection:
             # Locked: the events of a conversation are told in the order of their ids.
             current = await self._conversations.get(connection, state.workspace_id, state.id, lock=True)
-            event = await self._conversations.label(
-                connection, current, message, labels=labels, at=self._clock.now()
-            )
+            now = self._clock.now()
+            event = await self._conversations.label(connection, current, turn[-1], labels=labels, at=now)
+            if self._reader is not None:
+                await self._reader.labelled(connection, current, turn, labels, at=now)
         self._live.publish(state.id, event)
 
 

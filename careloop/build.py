@@ -24,10 +24,12 @@ from api.triagers import TriageParts
 from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
 from careloop.settings import Mode, Settings
 from careloop.turn_labeller import TurnLabeller
+from customers import CustomerBook
 from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
@@ -42,6 +44,7 @@ from knowledge_base.sync import Synchroniser
 from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
+from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
 from store.engine import Database, sqlite_url
@@ -76,6 +79,7 @@ class Parts:
     assistant: Assistant
     chat_model: BaseChatModel | None
     triage: TriageParts | None
+    signals: SignalParts | None
 
 
 @asynccontextmanager
@@ -101,6 +105,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
+        signals = build_signals(settings, CustomerBook(cipher, encryption_key(settings)), cipher, clock=clock)
         triage = await build_triage(
             settings,
             database,
@@ -109,6 +114,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             key=encryption_key(settings),
             clock=clock,
             chat_model=chat_model,
+            reader=None if signals is None else ticket_signals(settings, signals),
         )
         assistant = build_assistant(
             settings,
@@ -117,6 +123,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             clock=clock,
             retriever=retriever,
             labeller=None if triage is None else TurnLabeller(triage, embeddings, clock=clock),
+            reader=None if signals is None else turn_signals(settings, signals),
             chat_model=chat_model,
         )
         stack.push_async_callback(assistant.stop)
@@ -137,6 +144,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             assistant=assistant,
             chat_model=chat_model,
             triage=triage,
+            signals=signals,
         )
 
 
@@ -179,6 +187,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         synchroniser=parts.synchroniser,
         open_source=open_source,
         triage=parts.triage,
+        signals=parts.signals,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

@@ -11,6 +11,7 @@ from bot.caution import Caution
 from bot.conversations import ConversationStore
 from bot.extractive import ExtractiveAnswerer
 from bot.generative import GenerativeAnswerer
+from bot.labelling import LabelsReader
 from bot.labels import Labeller
 from bot.pipeline import AnswerPipeline, Policy
 from bot.small_talk import Phrasebook
@@ -31,9 +32,13 @@ def build_assistant(
     clock: Clock,
     retriever: Retriever,
     labeller: Labeller | None,
+    reader: LabelsReader | None = None,
     chat_model: BaseChatModel | None,
 ) -> Assistant:
-    """An assistant that quotes, or lets ``chat_model`` write; ``labeller`` triages what customers say."""
+    """An assistant that quotes, or lets ``chat_model`` write; ``labeller`` triages what customers say.
+
+    ``reader`` is told of it.
+    """
     phrases = Phrasebook.load()
     understander = Understander(phrases=phrases)
     understander.warm_up()
@@ -66,6 +71,7 @@ def build_assistant(
         pipeline=pipeline,
         clock=clock,
         labeller=labeller,
+        reader=reader,
         queue=settings.bot.queue,
         burst_window=settings.bot.burst_window_ms / 1000,
     )

@@ -33,7 +33,7 @@ from triage.rules import RoutingSettings, read_routing
 from triage.second_opinion import Candidate, OpinionPolicy, SecondOpinions
 from triage.taxonomy import Taxonomy, read_taxonomy, shipped
 from triage.text_hash import TextHash
-from triage.tickets import TicketStore
+from triage.tickets import TicketReader, TicketStore
 from triage.triager import Triager
 
 _SHORTEST_NAME = 4  # letters: "The" of The Phone Company is nobody's name
@@ -49,10 +49,12 @@ async def build_triage(
     key: bytes,
     clock: Clock,
     chat_model: BaseChatModel | None = None,
+    reader: TicketReader | None = None,
 ) -> TriageParts | None:
     """The parts, with models from the cache or trained now; none where triage is off.
 
-    ``key`` is the one that encrypts at rest; ``chat_model`` gives second opinions, where they are on. Raises
+    ``key`` is the one that encrypts at rest; ``chat_model`` gives second opinions, where they are on;
+    ``reader`` is told what models say of tickets. Raises
     ``Misconfigured`` or ``InvalidInput`` for a taxonomy or rules that cannot be used.
     """
     if not settings.triage.enabled:
@@ -64,7 +66,7 @@ async def build_triage(
     make = triager_maker(settings, taxonomy, encoder)
     registry = model_registry(settings, database, clock=clock)
     await registry.clean()
-    tickets = TicketStore(cipher, TextHash(key))
+    tickets = TicketStore(cipher, TextHash(key), reader=reader)
     return TriageParts(
         taxonomy=taxonomy,
         triagers=Triagers(models, make, LiveModels(registry, load_intents, kind=KIND, clock=clock)),

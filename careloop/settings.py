@@ -198,6 +198,35 @@ class TriageSettings(BaseModel):
         return _time_of_day(self.learn_at)
 
 
+class SignalSettings(BaseModel):
+    """What sales, customer success and marketing are told of customers."""
+
+    enabled: bool = Field(True, description="Whether there are signals; they need triage.")
+    precision_target: float = Field(
+        0.7,
+        gt=0,
+        lt=1,
+        description="Share of signals that should be no noise, which thresholds are tuned toward.",
+    )
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        pattern="^https?://[^\\s]+$",
+        description="Address of this server as people of sales reach it: what signals link to.",
+    )
+    routing: Path | None = Field(
+        None, description="YAML file of who is told of which signal; empty takes the one that ships."
+    )
+    scoring: Path | None = Field(
+        None, description="YAML file of how leads are scored; empty takes the one that ships."
+    )
+    behaviour: Path | None = Field(
+        None, description="YAML file of what behaviour is a signal; empty takes the one that ships."
+    )
+    catalogue: Path | None = Field(
+        None, description="YAML file of what may be offered to whom; empty takes that of the sample company."
+    )
+
+
 class Settings(BaseSettings):
     """All settings; ``CARELOOP_SERVER__PORT=9000`` sets ``server.port``."""
 
@@ -229,6 +258,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
     triage: TriageSettings = Field(default_factory=TriageSettings)
+    signals: SignalSettings = Field(default_factory=SignalSettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

@@ -25,7 +25,7 @@ class KindPolicy:
 
 
 # A signal that calls a person to a customer who may leave costs a call when it is wrong; one that opens a
-# lead costs a salesman's trust, so that leads begin higher. Legal and privacy matters are never left out.
+# lead costs a seller's trust, so that leads begin higher. Legal and privacy matters are never left out.
 POLICIES: Mapping[SignalKind, KindPolicy] = {
     SignalKind.CHURN_RISK: KindPolicy(0.6, timedelta(days=30)),
     SignalKind.UPSELL: KindPolicy(0.65, timedelta(days=30), lead=True),

@@ -47,7 +47,7 @@ class Team(StrEnum):
 class Qualification(StrEnum):
     """What a lead is worth to sales."""
 
-    QUALIFIED = "qualified"  # a salesman's time
+    QUALIFIED = "qualified"  # a seller's time
     NURTURE = "nurture"  # marketing's patience
     NOT_QUALIFIED = "not_qualified"
 

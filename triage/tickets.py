@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -89,11 +89,25 @@ class TicketFilter:
     since: datetime | None = None
 
 
-class TicketStore:
-    """Reads and writes tickets with their corrections; knows no models."""
+class TicketReader(Protocol):
+    """Hears of a ticket's labels in the transaction that stores them; what it raises takes them back."""
 
-    def __init__(self, cipher: Cipher, text_hash: TextHash) -> None:
+    async def labelled(
+        self, connection: AsyncConnection, ticket: Ticket, triage: Triage, *, at: datetime
+    ) -> None:
+        """``triage`` is what the models said of ``ticket``, as it is stored with them."""
+        ...
+
+
+class TicketStore:
+    """Reads and writes tickets with their corrections; knows no models.
+
+    ``reader`` is told of what models say of a ticket when it comes in; of what a backfill changes it is not.
+    """
+
+    def __init__(self, cipher: Cipher, text_hash: TextHash, *, reader: TicketReader | None = None) -> None:
         self._cipher = cipher
+        self._reader = reader
         self._hash = text_hash
         self.corrections = CorrectionStore(cipher, text_hash)
 
@@ -175,7 +189,12 @@ class TicketStore:
     ) -> Ticket:
         """Store what the models and the rules say; what people said stays. Raises ``UnknownTicket``."""
         record = with_routing(label_record(triage), routing)
-        return await self.put_labels(connection, workspace, ticket, labels=record, model=triage.model, at=at)
+        labelled = await self.put_labels(
+            connection, workspace, ticket, labels=record, model=triage.model, at=at
+        )
+        if self._reader is not None:
+            await self._reader.labelled(connection, labelled, triage, at=at)
+        return labelled
 
     async def put_labels(
         self,

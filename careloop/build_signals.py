@@ -1,0 +1,63 @@
+"""The parts of signals, made from the settings."""
+
+from __future__ import annotations
+
+from bot.turn_signals import TurnSignals
+from careloop.settings import Settings
+from customers import CustomerBook
+from kit.clock import Clock
+from signals import behaviour, catalogue, routing, scoring
+from signals.intake import SignalIntake
+from signals.judgements import Judgements
+from signals.known_customers import KnownCustomers
+from signals.outbox import Outbox
+from signals.outcomes import OutcomeStore
+from signals.parts import SignalParts
+from signals.store import SignalStore
+from signals.ticket_signals import TicketSignals
+from store.encryption import Cipher
+
+
+def build_signals(
+    settings: Settings,
+    book: CustomerBook,
+    cipher: Cipher,
+    *,
+    clock: Clock,
+    outbox: Outbox | None = None,
+) -> SignalParts | None:
+    """The parts; none where signals or triage are off. ``outbox`` is who has to be told of each.
+
+    Raises ``SignalDataInvalid`` for rules, scores or a catalogue that cannot be used.
+    """
+    asked = settings.signals
+    if not (asked.enabled and settings.triage.enabled):
+        return None
+    known, store = KnownCustomers(book, clock), SignalStore(cipher)
+    outcomes = OutcomeStore(cipher, store)
+    return SignalParts(
+        store=store,
+        outcomes=outcomes,
+        judgements=Judgements(cipher, store, outcomes),
+        intake=SignalIntake(
+            store,
+            known,
+            rules=routing.read_rules(asked.routing or routing.SHIPPED),
+            scoring=scoring.read_scoring(asked.scoring or scoring.SHIPPED),
+            behaviour=behaviour.read_behaviour(asked.behaviour or behaviour.SHIPPED),
+            outbox=outbox,
+        ),
+        customers=known,
+        catalogue=catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED),
+        precision_target=asked.precision_target,
+    )
+
+
+def turn_signals(settings: Settings, parts: SignalParts) -> TurnSignals:
+    """What makes signals of the turns of conversations."""
+    return TurnSignals(parts.intake, parts.customers, base_url=settings.signals.public_url)
+
+
+def ticket_signals(settings: Settings, parts: SignalParts) -> TicketSignals:
+    """What makes signals of tickets."""
+    return TicketSignals(parts.intake, parts.customers, base_url=settings.signals.public_url)
