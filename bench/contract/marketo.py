@@ -137,6 +137,8 @@ class Marketo(Vendor):
         for name in record:
             if name not in FIELDS:
                 return _skipped("1006", f"Field '{name}' not found")
+        if " " in record.get("email", ""):
+            return _skipped("1003", f"Invalid value '{record['email']}' for field 'email'")
         if not record.get(lookup):
             return _skipped("1003", f"Value for lookup field '{lookup}' is missing")
         found = [lead for lead in self.leads.values() if lead.get(lookup) == record[lookup]]
@@ -212,7 +214,7 @@ class Marketo(Vendor):
         leads = {int(lead) for lead in query.get("leadIds", "").split(",") if lead}
 
         def wanted(activity: Mapping[str, Any]) -> bool:
-            return activity["activityTypeId"] in kinds and (not leads or activity["leadId"] in leads)
+            return (not leads or activity["leadId"] in leads) and activity["activityTypeId"] in kinds
 
         return self._page(self.activities, query["nextPageToken"], wanted)
 
@@ -228,13 +230,12 @@ class Marketo(Vendor):
         self, log: list[dict[str, Any]], token: str, wanted: Callable[[Mapping[str, Any]], bool]
     ) -> Response:
         since, _, first = token.partition("|")
-        with self.lock:
-            part = log[int(first) : int(first) + self.page]
-            following = int(first) + len(part)
-            more = following < len(log)
         start = datetime.fromisoformat(since)
-        found = [e for e in part if datetime.fromisoformat(e["activityDate"]) >= start and wanted(e)]
-        return _success(found, nextPageToken=f"{since}|{following}", moreResult=more)
+        with self.lock:
+            found = [e for e in log if wanted(e) and datetime.fromisoformat(e["activityDate"]) >= start]
+        page = found[int(first) : int(first) + self.page]
+        following = int(first) + len(page)
+        return _success(page, nextPageToken=f"{since}|{following}", moreResult=following < len(found))
 
     async def _put_on_list(self, request: Request) -> Response:
         if request.path_params["list_id"] != LIST:

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from kit.clock import Clock
+from kit.privacy import redact
 from signals.connectors.answer import retry_after
 from signals.connectors.connector import (
     DeliveryFailed,
@@ -32,7 +33,7 @@ from signals.connectors.http import Call, prepared
 from signals.connectors.mailchimp.api import client, judge, member_path, subscriber_hash
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
-from signals.connectors.mapping import FieldMapping
+from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.waiting import Waiting
 
 OBJECTS = ("member", "event")
@@ -53,13 +54,13 @@ class Mailchimp:
         self,
         settings: MailchimpSettings,
         *,
-        mapping: FieldMapping,
         clock: Clock,
         waiting: Waiting,
+        mapping: FieldMapping | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
-        self._mapping = mapping
+        self._mapping = mapping or shipped_mapping("mailchimp", objects=OBJECTS)
         self._clock = clock
         self._http = client(settings, clock=clock, waiting=waiting, transport=transport)
         self._events = MemberEvents(self._http, settings.audience_id)
@@ -141,7 +142,7 @@ class Mailchimp:
         answer = await self._http.send(_trigger_call(step, email), accept=_NOT_TAKEN)
         if answer.status in _NOT_TAKEN:
             await self._http.send(self._events.journey_call(dispatch, email, "not_taken"))
-            said = f"mailchimp: the journey was not begun: {judge(answer).reason}"
+            said = f"mailchimp: the journey was not begun: {redact(judge(answer).reason[:300]).text}"
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 raise DeliveryFailed(said, retry_after=retry_after(answer, self._clock.now()))
             raise DeliveryRefused(said)

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from kit.clock import Clock
+from kit.privacy import redact
 from signals.connectors.connector import (
     DeliveryFailed,
     DeliveryRefused,
@@ -27,7 +28,7 @@ from signals.connectors.connector import (
 )
 from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, HttpClient, prepared
-from signals.connectors.mapping import FieldMapping
+from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.marketo.api import MarketoTokens, first_error, judge, judge_identity
 from signals.connectors.marketo.outcomes import MarketoOutcomes
 from signals.connectors.marketo.settings import MarketoSettings
@@ -49,14 +50,14 @@ class Marketo:
         self,
         settings: MarketoSettings,
         *,
-        mapping: FieldMapping,
         clock: Clock,
         waiting: Waiting,
+        mapping: FieldMapping | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._fields = settings.fields
-        self._mapping = mapping
+        self._mapping = mapping or shipped_mapping("marketo", objects=OBJECTS)
         self._clock = clock
         identity = HttpClient(
             self.name,
@@ -116,7 +117,7 @@ class Marketo:
             name for entry in described for names in entry.get("searchableFields", []) for name in names
         }
         known = {field.get("name") for entry in described for field in entry.get("fields", [])}
-        missing = sorted({self._fields.external_id, self._fields.delivery, self._fields.signal} - known)
+        missing = sorted(set(self._fields.model_dump().values()) - known)
         if missing:
             return Health(ok=False, detail=f"Leads have no field {', '.join(missing)}.")
         if self._fields.external_id not in searchable:
@@ -124,7 +125,7 @@ class Marketo:
         return Health(ok=True, detail="Marketo takes the credentials and has the activity and the fields.")
 
     async def poll(self, cursor: str | None) -> OutcomePage:
-        """What sales entered since ``cursor``; see ``MarketoOutcomes``."""
+        """What sales entered since ``cursor`` (``MarketoOutcomes``). Refused where leads lack the field."""
         return await self._outcomes.page(cursor)
 
     async def close(self) -> None:
@@ -238,7 +239,8 @@ def _taken(result: Sequence[Mapping[str, Any]], statuses: set[str]) -> Mapping[s
     code, message = first_error(record, "reasons")
     if not code:
         code, message = first_error(record)
-    said = f"marketo: the record was skipped: {code} {message}".rstrip()
+    # Marketo repeats the value that it does not like, which may be somebody's address.
+    said = f"marketo: the record was skipped: {code} {redact(message[:300]).text}".rstrip()
     if code in _LATER or not result:
         raise DeliveryFailed(said)
     raise DeliveryRefused(said)

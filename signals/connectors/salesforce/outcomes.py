@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from kit.errors import InvalidInput
 from kit.ids import SignalId
 from signals.connectors.connector import DeliveryFailed, InboundOutcome, OutcomeKind, OutcomePage
+from signals.connectors.cursor import Round
 from signals.connectors.http import Call, HttpClient
 from signals.connectors.mapping import FieldMapping
 from signals.connectors.salesforce.settings import SalesforceSettings
@@ -21,34 +19,6 @@ from signals.connectors.salesforce.soql import moment, select
 _KINDS = ("Opportunity", "Task")
 # A record's time is that of its transaction's beginning: one that took a minute appears a minute late.
 _OVERLAP = timedelta(minutes=2)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cursor:
-    """``since`` by kind; while pages of ``kind`` are left, ``url`` is the next of them."""
-
-    since: Mapping[str, str]
-    kind: str = _KINDS[0]
-    url: str | None = None
-    latest: str | None = None
-
-    @classmethod
-    def read(cls, text: str | None) -> _Cursor:
-        if text is None:
-            return cls({})
-        try:
-            cursor = cls(**json.loads(text))
-            known = cursor.kind in _KINDS and set(cursor.since) <= set(_KINDS)
-            for when in (*cursor.since.values(), *([cursor.latest] if cursor.latest else [])):
-                datetime.fromisoformat(when)
-        except (ValueError, TypeError, AttributeError):
-            known = False
-        if not known:
-            raise InvalidInput("This is no cursor of the Salesforce connector.")
-        return cursor
-
-    def text(self) -> str:
-        return json.dumps(asdict(self))
 
 
 class SalesforceOutcomes:
@@ -65,22 +35,22 @@ class SalesforceOutcomes:
 
     async def page(self, cursor: str | None) -> OutcomePage:
         """Outcomes since ``cursor``. Raises ``DeliveryFailed``, and ``InvalidInput`` for a foreign cursor."""
-        at = _Cursor.read(cursor)
+        at = Round.read(cursor, _KINDS, of="Salesforce")
         said = await self._ask(at)
         try:
             records = said["records"]
             outcomes = [self._outcome(at.kind, one) for one in records]
             following = said.get("nextRecordsUrl") if not said["done"] else None
-            latest = records[-1]["SystemModstamp"] if records else at.latest
+            latest = records[-1]["SystemModstamp"] if records else None
         except (KeyError, TypeError, ValueError):
             raise DeliveryFailed("Salesforce's query answer is not what it should be.") from None
-        moved, more = _moved(at, latest=latest, following=following)
+        moved, more = at.moved(_KINDS, latest=latest, page=following)
         return OutcomePage([one for one in outcomes if one], moved.text(), more)
 
-    async def _ask(self, at: _Cursor) -> dict[str, Any]:
-        if at.url:
+    async def _ask(self, at: Round) -> dict[str, Any]:
+        if at.page:
             answer = await self._client.send(
-                Call("GET", at.url), accept={HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
+                Call("GET", at.page), accept={HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
             )
             if answer.status < 300:
                 return dict(answer.json())
@@ -88,7 +58,7 @@ class SalesforceOutcomes:
         path = f"/services/data/{self._settings.api_version}/query/?{urlencode({'q': self._question(at)})}"
         return dict((await self._client.send(Call("GET", path))).json())
 
-    def _question(self, at: _Cursor) -> str:
+    def _question(self, at: Round) -> str:
         settings = self._settings
         own = (
             ("StageName", "IsWon", "IsClosed", "Amount")
@@ -136,12 +106,3 @@ class SalesforceOutcomes:
 
     def _of_task(self, record: Mapping[str, Any]) -> OutcomeKind | None:
         return self._settings.task_outcomes.get(record["Status"])
-
-
-def _moved(at: _Cursor, *, latest: str | None, following: str | None) -> tuple[_Cursor, bool]:
-    """The cursor after a page, and whether more is there at once."""
-    if following:
-        return replace(at, url=following, latest=latest), True
-    since = {**at.since, **({at.kind: latest} if latest else {})}
-    last = at.kind == _KINDS[-1]
-    return _Cursor(since, _KINDS[0] if last else _KINDS[1]), not last

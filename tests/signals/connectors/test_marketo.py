@@ -234,6 +234,14 @@ async def test_an_attribute_that_the_activity_does_not_have_is_refused_with_its_
     await connector.close()
 
 
+async def test_a_value_that_marketo_does_not_like_is_not_repeated(connector: Marketo) -> None:
+    told = dispatch()
+    wrong = replace(told, contact=replace(told.contact, email="ada byron@example.com"))
+    with pytest.raises(DeliveryRefused, match="1003 Invalid value") as refused:
+        await connector.deliver(wrong)
+    assert "byron@example.com" not in refused.value.detail
+
+
 async def test_two_leads_of_one_customer_are_refused(connector: Marketo, vendor: MarketoServer) -> None:
     vendor.leads = {n: {"id": n, "careloopId": "cus_1"} for n in (1, 2)}
     with pytest.raises(DeliveryRefused, match="merge"):
