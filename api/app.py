@@ -13,7 +13,9 @@ from starlette.staticfiles import StaticFiles
 from api import (
     backfills,
     chat_completions,
+    connectors,
     conversations,
+    deliveries,
     desk,
     errors,
     health,
@@ -67,6 +69,8 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         backfills,
         tickets,
         signals,
+        deliveries,
+        connectors,
         visitors,
         keys,
         health,

@@ -18,6 +18,7 @@ from api.syncs import Syncs
 from api.triagers import TriageParts
 from kit.clock import Clock
 from kit.ids import ConversationId, MessageId, SignalId
+from signals.delivery.parts import DeliveryParts
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -87,6 +88,13 @@ async def _signals(request: Request) -> SignalParts:
     return services.signals
 
 
+async def _delivery(request: Request) -> DeliveryParts:
+    services: Services = request.app.state.services
+    if services.delivery is None:
+        raise SignalsOff("Signals are delivered by another installation.")
+    return services.delivery
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -123,6 +131,7 @@ ClockDep = Annotated[Clock, Depends(_clock)]
 TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
+DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]

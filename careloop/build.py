@@ -24,6 +24,7 @@ from api.triagers import TriageParts
 from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_delivery import build_delivery, build_targets, deliver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -44,6 +45,7 @@ from knowledge_base.sync import Synchroniser
 from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
+from signals.delivery.parts import DeliveryParts
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -80,6 +82,8 @@ class Parts:
     chat_model: BaseChatModel | None
     triage: TriageParts | None
     signals: SignalParts | None
+    book: CustomerBook
+    delivery: DeliveryParts
 
 
 @asynccontextmanager
@@ -105,7 +109,11 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         chat_model = _chat_model(settings, stack)
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
-        signals = build_signals(settings, CustomerBook(cipher, encryption_key(settings)), cipher, clock=clock)
+        book = CustomerBook(cipher, encryption_key(settings))
+        targets = build_targets(settings, clock)
+        stack.push_async_callback(targets.close)
+        delivery = build_delivery(targets, cipher, clock)
+        signals = build_signals(settings, book, cipher, clock=clock, outbox=delivery.outbox)
         triage = await build_triage(
             settings,
             database,
@@ -145,6 +153,8 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             chat_model=chat_model,
             triage=triage,
             signals=signals,
+            book=book,
+            delivery=delivery,
         )
 
 
@@ -158,13 +168,32 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(parts.follower.follow(interval=_FOLLOW_SECONDS)) if parts.owns_index else None
     )
     recovering = asyncio.create_task(parts.assistant.recover())
+    stopping = asyncio.Event()
+    delivering = asyncio.create_task(_deliver(parts, stopping))
     try:
         yield
     finally:
+        stopping.set()
+        await delivering
         for task in (following, recovering):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+
+async def _deliver(parts: Parts, stopping: asyncio.Event) -> None:
+    if not (parts.settings.delivery.in_process and parts.settings.connectors):
+        return
+    await deliver(
+        parts.settings,
+        parts.database,
+        parts.delivery,
+        book=parts.book,
+        cipher=parts.cipher,
+        access=parts.access,
+        clock=parts.clock,
+        stopping=stopping,
+    )
 
 
 def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI:
@@ -188,6 +217,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         open_source=open_source,
         triage=parts.triage,
         signals=parts.signals,
+        delivery=parts.delivery,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

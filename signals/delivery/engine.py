@@ -64,7 +64,7 @@ class DurableEngine:
         _one_of_them.take(self)
         await asyncio.to_thread(self._launch)
 
-    async def stop(self, *, patience: int = 60) -> None:
+    async def stop(self, *, patience: int = 30) -> None:
         """Wait up to ``patience`` seconds for drains to end, then end DBOS."""
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=patience)
         _one_of_them.leave(self)
