@@ -135,6 +135,11 @@ def test_deliveries_are_listed_replayed_and_paused(data: Path, url: str, variabl
     assert neither.exit_code == 2
 
 
+def test_connectors_that_are_no_json_are_said_plainly_and_not_repeated(variables: dict[str, str]) -> None:
+    result = CliRunner(env=variables | {"CARELOOP_CONNECTORS": "{secret"}).invoke(app, ["worker"])
+    assert (result.exit_code, result.stderr) == (2, "Error: CARELOOP_CONNECTORS is not valid JSON.\n")
+
+
 def test_a_worker_without_connectors_says_so(variables: dict[str, str]) -> None:
     result = CliRunner(env=variables | {"CARELOOP_CONNECTORS": "{}"}).invoke(app, ["worker"])
     assert result.exit_code == 2
