@@ -87,6 +87,10 @@ bench-triage: setup ## What triage costs beside the encoder pass that it needs
 crash: setup ## kill -9 twenty times during ingestion and chat, and count what was lost
 	$(BIN)/python -m bench.crash
 
+.PHONY: deliver
+deliver: setup ## 10,000 signals to every connector's contract server, the worker killed twenty times
+	$(BIN)/python -m bench.delivery
+
 .PHONY: clean
 clean: ## Remove the virtual environment and all data
 	rm -rf $(VENV) var

@@ -19,6 +19,7 @@ from api.triagers import TriageParts
 from customers import CustomerBook, IdentityId, MergeId
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
+from signals.delivery.parts import DeliveryParts
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -93,6 +94,13 @@ async def _signals(request: Request) -> SignalParts:
     return services.signals
 
 
+async def _delivery(request: Request) -> DeliveryParts:
+    services: Services = request.app.state.services
+    if services.delivery is None:
+        raise SignalsOff("Signals are delivered by another installation.")
+    return services.delivery
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -130,6 +138,7 @@ TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 BookDep = Annotated[CustomerBook, Depends(_book)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
+DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]

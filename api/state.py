@@ -18,6 +18,7 @@ from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
+from signals.delivery.parts import DeliveryParts
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher
@@ -54,6 +55,7 @@ class Services:
     customers: CustomerBook
     triage: TriageParts | None = None
     signals: SignalParts | None = None
+    delivery: DeliveryParts | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -24,6 +24,7 @@ from api.triagers import TriageParts
 from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_delivery import build_delivery, build_targets, deliver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -46,6 +47,7 @@ from knowledge_base.sync import Synchroniser
 from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
+from signals.delivery.parts import DeliveryParts
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -83,6 +85,7 @@ class Parts:
     triage: TriageParts | None
     signals: SignalParts | None
     customers: CustomerBook
+    delivery: DeliveryParts
 
 
 @asynccontextmanager
@@ -109,7 +112,10 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         rewriter = StandaloneRewriter(chat_model) if chat_model and settings.llm.rewrite_questions else None
         retriever = HybridRetriever(database, embeddings, index, rewriter=rewriter)
         customers = build_customers(settings, cipher)
-        signals = build_signals(settings, customers, cipher, clock=clock)
+        targets = build_targets(settings, clock)
+        stack.push_async_callback(targets.close)
+        delivery = build_delivery(targets, cipher, clock)
+        signals = build_signals(settings, customers, cipher, clock=clock, outbox=delivery.outbox)
         triage = await build_triage(
             settings,
             database,
@@ -150,6 +156,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             triage=triage,
             signals=signals,
             customers=customers,
+            delivery=delivery,
         )
 
 
@@ -163,13 +170,32 @@ async def running(parts: Parts) -> AsyncIterator[None]:
         asyncio.create_task(parts.follower.follow(interval=_FOLLOW_SECONDS)) if parts.owns_index else None
     )
     recovering = asyncio.create_task(parts.assistant.recover())
+    stopping = asyncio.Event()
+    delivering = asyncio.create_task(_deliver(parts, stopping))
     try:
         yield
     finally:
+        stopping.set()
+        await delivering
         for task in (following, recovering):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+
+
+async def _deliver(parts: Parts, stopping: asyncio.Event) -> None:
+    if not (parts.settings.delivery.in_process and parts.settings.connectors):
+        return
+    await deliver(
+        parts.settings,
+        parts.database,
+        parts.delivery,
+        book=parts.customers,
+        cipher=parts.cipher,
+        access=parts.access,
+        clock=parts.clock,
+        stopping=stopping,
+    )
 
 
 def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI:
@@ -194,6 +220,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         customers=parts.customers,
         triage=parts.triage,
         signals=parts.signals,
+        delivery=parts.delivery,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

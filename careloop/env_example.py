@@ -36,6 +36,8 @@ def _lines(model: type[BaseModel], prefix: str) -> Iterator[str]:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.default_factory is dict:
+        return "{}"
     value = field.get_default(call_default_factory=False)
     if value is None or value == ():
         return ""

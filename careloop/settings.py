@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from customers import ConsentChannel, Purpose
 
 SAMPLE_KNOWLEDGE_BASE = Path("knowledge_base/sample")
 
@@ -247,6 +249,33 @@ class CustomerSettings(BaseModel):
     )
 
 
+class DeliverySettings(BaseModel):
+    """Telling connectors of signals."""
+
+    in_process: bool = Field(
+        True, description="Whether `careloop serve` delivers; off leaves it to `careloop worker`."
+    )
+    executor: str = Field(
+        "local",
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="Name of this machine where several share a PostgreSQL; what it was at when it died, "
+        "it goes on with.",
+    )
+
+
+class ConnectorEntry(BaseModel):
+    """A connector that is on: its kind, what that kind needs to be told, and its share of the machine."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    settings: dict[str, Any] = Field(default_factory=dict, repr=False)
+    mapping: Path | None = None
+    concurrency: int = Field(8, ge=1, le=100)
+    purpose: Purpose | None = None
+    channel: ConsentChannel = ConsentChannel.ANY
+
+
 class Settings(BaseSettings):
     """All settings; ``CARELOOP_SERVER__PORT=9000`` sets ``server.port``."""
 
@@ -278,8 +307,14 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
     triage: TriageSettings = Field(default_factory=TriageSettings)
+    connectors: dict[str, ConnectorEntry] = Field(
+        default_factory=dict,
+        description="Connectors that signals go to, as JSON: names with `kind`, `settings`, and where needed "
+        "`mapping`, `concurrency`, `purpose`, `channel`.",
+    )
     signals: SignalSettings = Field(default_factory=SignalSettings)
     customers: CustomerSettings = Field(default_factory=CustomerSettings)
+    delivery: DeliverySettings = Field(default_factory=DeliverySettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

@@ -54,6 +54,19 @@ class Moment:
     amount: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A customer wrote: ``id`` is that of the message or ticket, ``sentiment`` in [-1, 1].
+
+    ``conversation_id`` is none of a ticket.
+    """
+
+    id: str
+    at: datetime
+    sentiment: float
+    conversation_id: ConversationId | None = None
+
+
 class Customers(Protocol):
     """Knows customers; every function takes the connection of a running transaction."""
 
@@ -79,4 +92,10 @@ class Customers(Protocol):
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
     ) -> Sequence[Moment]:
         """What happened since, oldest first, what is in this transaction included."""
+        ...
+
+    async def wrote(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, contact: Contact
+    ) -> None:
+        """Remember that the customer wrote, once however often it is said."""
         ...

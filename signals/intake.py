@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import WorkspaceId
 from signals.behaviour import BehaviourRules
-from signals.customer import Customers, KnownCustomer
+from signals.customer import Contact, Customers, KnownCustomer
 from signals.detection import Detected, Heard, detect
 from signals.enrolments import Nurture
 from signals.outbox import Outbox
@@ -70,8 +70,11 @@ class SignalIntake:
     ) -> list[Signal]:
         """The signals of a message, and of what the customer did up to it, as they stand then.
 
-        Of a message that was taken before, by whoever, nothing comes again.
+        The message joins the customer's timeline. Of one that was taken before, by whoever, nothing comes
+        again.
         """
+        wrote = Contact(heard.origin, at, heard.triage.sentiment_score, heard.conversation_id)
+        await self._customers.wrote(connection, workspace, customer.id, wrote)
         thresholds = await self._thresholds.current(connection, workspace)
         case = _Case(connection, workspace, customer, at)
         said = stated(heard, today=at.date())

@@ -16,6 +16,7 @@ from customers import (
     EventKind,
     Identity,
     IdentityKind,
+    NewEvent,
     Purpose,
     may_contact,
 )
@@ -23,11 +24,12 @@ from customers.errors import IdentityInvalid, UnknownCustomer
 from customers.event import CONTACTS
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, WorkspaceId
-from signals.customer import KnownCustomer, Moment, MomentKind
+from signals.customer import Contact, KnownCustomer, Moment, MomentKind
 from store.tables import conversations, customer_events, tickets
 
 _OFFERS = (Purpose.SALES, Purpose.MARKETING)
 _PAYMENT_FAILED = "payment_failed"
+_SOURCE = "careloop"  # of events that happen here
 # Facts of a ticket that say who wrote it, the surest first.
 _NAMED_BY = {
     "customer_number": IdentityKind.EXTERNAL,
@@ -96,6 +98,22 @@ class KnownCustomers:
         """See ``Customers``. Of several events of one conversation or ticket the last says how it stands."""
         events = await self._book.timeline.since(connection, workspace, customer, since)
         return moments(events)
+
+    async def wrote(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, contact: Contact
+    ) -> None:
+        """See ``Customers``: an event of the timeline, which may move the customer along its journey."""
+        chat = contact.conversation_id is not None
+        event = NewEvent(
+            EventKind.CHAT if chat else EventKind.TICKET,
+            "turn" if chat else "ticket",
+            _SOURCE,
+            contact.id,
+            contact.at,
+            score=contact.sentiment,
+            payload={"conversation_id": contact.conversation_id} if chat else {},
+        )
+        await self._book.record(connection, workspace, customer, event, now=self._clock.now())
 
     async def _by_timeline(
         self, connection: AsyncConnection, workspace: WorkspaceId, external_id: str

@@ -29,6 +29,7 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("careloop.cli.serve", "Start API and chat page."),
+    "worker": Entry("careloop.cli.worker", "Deliver signals to connectors, apart from the API."),
     "ingest": Entry("careloop.cli.ingest", "Load files, folders or web sites into the knowledge base."),
     "ask": Entry("careloop.cli.ask", "Ask one question and see the answer with its sources."),
     "knowledge": Entry("careloop.cli.knowledge", "Look at and look after the knowledge base."),
@@ -42,6 +43,7 @@ COMMANDS: Mapping[str, Entry] = {
     "models": Entry("careloop.cli.models", "List, promote and roll back models that learned."),
     "opinions": Entry("careloop.cli.opinions", "What second opinions of a model cost and are worth."),
     "signals": Entry("careloop.cli.signals", "Look at signals, settle them, and check their rules."),
+    "deliveries": Entry("careloop.cli.deliveries", "Look at deliveries, replay them, pause connectors."),
     "evaluate": Entry("careloop.cli.evaluate", "Measure retrieval, answers, groundedness and triage."),
     "calibrate": Entry("careloop.cli.calibrate", "Fit answerability anew, after a change of retrieval."),
     "keys": Entry("careloop.cli.keys", "Create, list and revoke API keys."),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from careloop.build import Parts, build
@@ -41,6 +42,8 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401 (values of settin
         return Settings(**changes)
     except ValidationError as error:
         raise Misconfigured("; ".join(_problem(problem) for problem in error.errors())) from None
+    except SettingsError:  # of a setting that is JSON; its text may repeat a secret, and so is not shown
+        raise Misconfigured("CARELOOP_CONNECTORS is not valid JSON.") from None
 
 
 def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | None = None) -> T:

@@ -18,6 +18,7 @@ from store.tables.customers import (
     customer_tombstones,
     customers,
 )
+from store.tables.deliveries import connector_states, deliveries, signal_revisions
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -41,6 +42,7 @@ __all__ = [
     "backfill_entries",
     "backfills",
     "citations",
+    "connector_states",
     "conversation_events",
     "conversations",
     "corrections",
@@ -51,6 +53,7 @@ __all__ = [
     "customer_stages",
     "customer_tombstones",
     "customers",
+    "deliveries",
     "document_versions",
     "documents",
     "feedback",
@@ -65,6 +68,7 @@ __all__ = [
     "passages",
     "second_opinions",
     "signal_outcomes",
+    "signal_revisions",
     "signal_sightings",
     "signal_thresholds",
     "signals",

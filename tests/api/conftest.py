@@ -38,6 +38,7 @@ from store.access import Access, Scope
 from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
+from tests.api.delivery_parts import delivery_parts
 from tests.api.signal_parts import signal_parts
 from tests.api.tiny_triage import shop_triage
 
@@ -253,6 +254,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         customers=CustomerBook(cipher, b"k" * 32, country_code="44"),
         triage=shop_triage(database, cipher, clock, models),
         signals=signal_parts(cipher, clock),
+        delivery=delivery_parts(cipher, clock),
         checks={"database": database.ping},
         clock=clock,
     )

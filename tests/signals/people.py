@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.errors import Unavailable
 from kit.ids import ConversationId, CustomerId, WorkspaceId
-from signals.customer import KnownCustomer, Moment
+from signals.customer import Contact, KnownCustomer, Moment, MomentKind
 from signals.signal import Signal
 
 
@@ -44,6 +44,14 @@ class KnownPeople:
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
     ) -> Sequence[Moment]:
         return [moment for moment in self.happened.get(customer, []) if moment.at >= since]
+
+    async def wrote(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, contact: Contact
+    ) -> None:
+        known = self.happened.setdefault(customer, [])
+        place = contact.conversation_id or contact.id
+        known[:] = [moment for moment in known if moment.id != place]
+        known.append(Moment(place, MomentKind.CONTACT, contact.at, sentiment=contact.sentiment))
 
 
 @dataclass

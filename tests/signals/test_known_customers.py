@@ -23,7 +23,7 @@ from customers import (
 )
 from kit.clock import ManualClock
 from kit.ids import ConversationId, CustomerId, WorkspaceId
-from signals.customer import Moment, MomentKind
+from signals.customer import Contact, Moment, MomentKind
 from signals.known_customers import KnownCustomers
 from store.encryption import Cipher
 from store.engine import Database
@@ -150,3 +150,24 @@ async def test_what_happened_as_rules_read_it(known: Known) -> None:
     assert conversation == Moment("conv_1", MomentKind.CONTACT, day(3), sentiment=-0.5, resolved=False)
     assert ticket == Moment("tkt_1", MomentKind.CONTACT, day(4), resolved=True)
     assert payment.kind is MomentKind.PAYMENT_FAILED
+
+
+async def test_what_a_customer_writes_joins_the_timeline_once(known: Known) -> None:
+    chat = Contact("msg_1", NOW, -0.5, ConversationId("conv_1"))
+    later = Contact("msg_2", NOW + timedelta(hours=1), 0.25, ConversationId("conv_1"))
+    ticket = Contact("tkt_1", NOW + timedelta(hours=2), 0.0)
+    for contact in (chat, chat, later, ticket):
+        async with known.database.write() as connection:
+            await known.customers.wrote(connection, known.workspace, known.zoe, contact)
+    async with known.database.read() as connection:
+        events = await known.book.timeline.since(connection, known.workspace, known.zoe)
+        found = await known.customers.moments(connection, known.workspace, known.zoe, since=NOW)
+        whose = await known.customers.of_ticket(connection, known.workspace, "tkt_1")
+    assert [(event.kind, event.external_id, event.score) for event in events] == [
+        (EventKind.CHAT, "msg_1", -0.5),
+        (EventKind.CHAT, "msg_2", 0.25),
+        (EventKind.TICKET, "tkt_1", 0.0),
+    ]
+    assert [(moment.id, moment.sentiment) for moment in found] == [("conv_1", 0.25), ("tkt_1", 0.0)]
+    assert whose is not None
+    assert whose.id == known.zoe

@@ -1,0 +1,1 @@
+"""Durable delivery: what has to be told is told, once, in order and with consent, whatever dies meanwhile."""

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from kit.clock import ManualClock
+from store.engine import Database
+from tests.signals.delivery.office import Office
+
+
+@pytest.fixture
+def office(database: Database, clock: ManualClock) -> Office:
+    return Office(database, clock)
+
+
+@pytest.fixture
+def each_office(each_database: Database, clock: ManualClock) -> Office:
+    """Once on SQLite and once on PostgreSQL."""
+    return Office(each_database, clock)
