@@ -7,11 +7,10 @@ import signal
 
 import typer
 
-from careloop.build import encryption_key, open_database, prepare_data_folder
+from careloop.build import build_customers, encryption_key, open_database, prepare_data_folder
 from careloop.build_delivery import build_delivery, build_targets, deliver
 from careloop.cli.session import progress_console, read_settings
 from careloop.settings import LogFormat, Settings
-from customers import CustomerBook
 from kit.clock import SystemClock
 from kit.errors import Misconfigured
 from kit.log import configure_logging
@@ -35,8 +34,8 @@ async def _work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     prepare_data_folder(settings.data_dir)
-    clock, key = SystemClock(), encryption_key(settings)
-    cipher, targets = Cipher(key), build_targets(settings, clock)
+    clock, cipher = SystemClock(), Cipher(encryption_key(settings))
+    targets = build_targets(settings, clock)
     if not settings.connectors:
         raise Misconfigured("No connector is on: CARELOOP_CONNECTORS names them.")
     database = await open_database(settings)
@@ -46,7 +45,7 @@ async def _work(settings: Settings) -> None:
             settings,
             database,
             build_delivery(targets, cipher, clock),
-            book=CustomerBook(cipher, key),
+            book=build_customers(settings, cipher),
             cipher=cipher,
             access=Access(database, clock),
             clock=clock,
