@@ -41,7 +41,9 @@ COMMANDS: Mapping[str, Entry] = {
     "models": Entry("careloop.cli.models", "List, promote and roll back models that learned."),
     "opinions": Entry("careloop.cli.opinions", "What second opinions of a model cost and are worth."),
     "signals": Entry("careloop.cli.signals", "Look at signals, settle them, and check their rules."),
-    "evaluate": Entry("careloop.cli.evaluate", "Measure retrieval, answers, groundedness and triage."),
+    "evaluate": Entry(
+        "careloop.cli.evaluate", "Measure retrieval, answers, groundedness, triage and predictions."
+    ),
     "calibrate": Entry("careloop.cli.calibrate", "Fit answerability anew, after a change of retrieval."),
     "keys": Entry("careloop.cli.keys", "Create, list and revoke API keys."),
     "workspaces": Entry("careloop.cli.workspaces", "Create and list workspaces."),
