@@ -8,6 +8,7 @@ import typer
 
 from careloop.cli.reports import JsonReport, deliver
 from evals.suites.churn import evaluate_churn
+from evals.suites.incidents import evaluate_incidents
 
 # Choices were made on seeds from 100 on; those reported are others.
 REPORTED = [0, 1, 2, 3, 4]
@@ -21,3 +22,8 @@ Seeds = Annotated[
 def churn(*, seed: Seeds = None, json: JsonReport = None) -> None:
     """AUC of the churn model against the best possible, and calibration, on simulated customers."""
     deliver(evaluate_churn(seed or REPORTED), json, several=False)
+
+
+def incidents(*, seed: Seeds = None, json: JsonReport = None) -> None:
+    """Minutes to flag an incident that was put in, and false alarms a month, in simulated contact centres."""
+    deliver(evaluate_incidents(seed or REPORTED), json, several=False)
