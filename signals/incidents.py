@@ -2,8 +2,8 @@
 
 A cumulative sum of log likelihood ratios for each intent and for each of a few sizes of spike (Page 1954).
 Such a sum passes h once in e^h bins at the least where nothing is wrong (Lorden 1971), whatever the season,
-so that the false alarms that are accepted in a month say where h is: nothing is tuned. What is compared with is not
-the mean but a little more, as the mean is known from a few weeks only.
+so that the false alarms that are accepted in a month say where h is. What is compared with is not the mean
+but a little more, as the mean is known from a few weeks only; how much more was chosen on simulated centres.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ import typer
 
 from careloop.cli.reports import JsonReport, deliver
 from evals.suites.churn import evaluate_churn
+from evals.suites.forecast import evaluate_forecast
 from evals.suites.incidents import evaluate_incidents
 
 # Choices were made on seeds from 100 on; those reported are others.
@@ -27,3 +28,8 @@ def churn(*, seed: Seeds = None, json: JsonReport = None) -> None:
 def incidents(*, seed: Seeds = None, json: JsonReport = None) -> None:
     """Minutes to flag an incident that was put in, and false alarms a month, in simulated contact centres."""
     deliver(evaluate_incidents(seed or REPORTED), json, several=False)
+
+
+def forecast(*, seed: Seeds = None, json: JsonReport = None) -> None:
+    """MASE of the contact forecast against seasonal-naive, and interval coverage, over simulated queues."""
+    deliver(evaluate_forecast(seed or REPORTED), json, several=False)

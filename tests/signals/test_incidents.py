@@ -22,7 +22,8 @@ def history(weeks: int = 4, seed: int = 0) -> NDArray[np.int64]:
     """By day three of ``login`` and one of ``refund`` in five minutes, by night a tenth of it."""
     hour = np.arange(weeks * WEEK) // 12 % 24
     shape = np.where((hour >= 8) & (hour < 20), 1.0, 0.1)
-    return np.random.default_rng(seed).poisson(shape[:, None] * np.array([3.0, 1.0]))
+    drawn = np.random.default_rng(seed).poisson(shape[:, None] * np.array([3.0, 1.0]))
+    return np.asarray(drawn, dtype=np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +67,9 @@ def test_after_an_incident_is_over_the_next_is_flagged(baseline: Baseline) -> No
         counts[begins : begins + 12, 1] += 8
     detector = IncidentDetector(baseline, start=MONDAY)
     found = watch(detector, counts[: 12 * 11])
-    assert detector.open == ("refund",)
+    assert list(detector.open) == ["refund"]
     found += watch(detector, counts[12 * 11 : 12 * 14])
-    assert detector.open == ()
+    assert list(detector.open) == []
     found += watch(detector, counts[12 * 14 : 12 * 17])
     assert [incident.intent for incident in found] == ["refund", "refund"]
 
