@@ -2,19 +2,35 @@
 
 CareloopError
 ├── InvalidInput
+│   ├── ChurnRowsInvalid
+│   ├── CountsInvalid
 │   ├── OutcomeInvalid
 │   └── SignalDataInvalid
 ├── Conflict
 │   └── NothingToDispute
-└── NotFound
-    └── UnknownSignal
+├── NotFound
+│   └── UnknownSignal
+└── Misconfigured
+    └── ChurnModelUnreadable
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kit.errors import Conflict, InvalidInput, NotFound
+from kit.errors import Conflict, InvalidInput, Misconfigured, NotFound
+
+
+class ChurnRowsInvalid(InvalidInput):
+    """A churn model cannot be made of these customers, or cannot read one; the detail says why."""
+
+    code = "churn_rows_invalid"
+
+
+class CountsInvalid(InvalidInput):
+    """Counts of contacts cannot be used; the detail names what is wrong with them."""
+
+    code = "counts_invalid"
 
 
 class OutcomeInvalid(InvalidInput):
@@ -46,3 +62,9 @@ class UnknownSignal(NotFound):
     """There is no such signal in the workspace."""
 
     code = "unknown_signal"
+
+
+class ChurnModelUnreadable(Misconfigured):
+    """A file holds no churn model, or one of another format."""
+
+    code = "churn_model_unreadable"

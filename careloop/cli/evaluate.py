@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress
 
 from careloop.build import Parts
+from careloop.cli.evaluate_predictions import churn, forecast, incidents
 from careloop.cli.evaluate_triage import evidence, intents, language, replay, routing, sentiment, signals
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.reports import JsonReport, deliver
@@ -27,8 +28,21 @@ from evals.suites.retrieval import evaluate_retrieval
 from kit.ids import DEFAULT_WORKSPACE
 from knowledge_base.sources import FolderSource, Source
 
-app = typer.Typer(no_args_is_help=True, help="Measure retrieval, answers, groundedness and triage.")
-for _command in (intents, routing, signals, sentiment, language, evidence, replay):
+app = typer.Typer(
+    no_args_is_help=True, help="Measure retrieval, answers, groundedness, triage and predictions."
+)
+for _command in (
+    intents,
+    routing,
+    signals,
+    sentiment,
+    language,
+    evidence,
+    replay,
+    churn,
+    forecast,
+    incidents,
+):
     app.command()(_command)
 
 Data = Annotated[list[Path], typer.Option(help="Folder of a data set; repeat for several.", metavar="DIR")]
