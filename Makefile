@@ -36,7 +36,7 @@ run: setup ## Set up, load the sample knowledge base, start API and chat page on
 
 .PHONY: test
 test: setup ## Set up and run all tests, with branch coverage
-	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-branch --cov-report=term:skip-covered --cov-fail-under=95
 
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment, convert the encoder, train triage

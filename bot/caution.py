@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from kit.yaml_text import parse_yaml
 from triage.labels import Sentiment, Signal, Triage
 
 RULES = Path(__file__).with_name("caution.yaml")
@@ -42,7 +42,7 @@ class Caution(BaseModel):
     @classmethod
     def load(cls, path: Path = RULES) -> Self:
         """The rules at ``path`` (YAML)."""
-        return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return cls.model_validate(parse_yaml(path.read_text(encoding="utf-8")))
 
     def calls_for(self, triage: Triage) -> str | None:
         """The name of the first rule that holds of a turn, if any does."""

@@ -17,9 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from kit.text import normalise, sentences, words
+from kit.yaml_text import parse_yaml
 
 SUSPICIOUS = 0.5  # from here on a passage is left out, and a message is answered from the help centre only
 ORDERS = Path(__file__).with_name("orders.yaml")
@@ -94,7 +93,7 @@ class InjectionRules:
 @lru_cache(maxsize=1)
 def rules() -> InjectionRules:
     """The rules of ``orders.yaml``, read once."""
-    return InjectionRules(yaml.safe_load(ORDERS.read_text(encoding="utf-8")))
+    return InjectionRules(parse_yaml(ORDERS.read_text(encoding="utf-8")))
 
 
 def message_injection_score(text: str) -> float:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-import yaml
+from kit.yaml_text import parse_yaml
 
 PHRASES = Path(__file__).with_name("phrases.yaml")
 LONGEST = 240  # characters of a normalised message that can still be small talk; a longer one has content
@@ -87,7 +87,7 @@ class Phrasebook:
     @classmethod
     def load(cls, path: Path = PHRASES) -> Phrasebook:
         """The phrasebook at ``path`` (YAML). Takes about 50 ms."""
-        return cls(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return cls(parse_yaml(path.read_text(encoding="utf-8")))
 
     def intent_of(self, text: str) -> IntentGuess:
         """What ``text`` (redacted or not) is when it is no question; see the module for what decides."""

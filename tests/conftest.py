@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
-import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,10 @@ from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from store.engine import Database, sqlite_url
 from store.migrate import upgrade
 from store.tables import workspaces
+from tests.databases import POSTGRESQL, PostgresServer
 
 ROOT = Path(__file__).parent.parent
 PUBLIC_DATA = ROOT.parent / "shared" / "data"
-POSTGRESQL = "postgresql://root@127.0.0.1:5432"
 REQUIRE_ALL = bool(os.environ.get("CARELOOP_TESTS_REQUIRE_ALL"))  # noqa: TID251 (a switch of the tests)
 
 
@@ -38,6 +37,12 @@ def skip_or_fail(reason: str) -> None:
 
 class PhonedOutError(AssertionError):
     """A test tried to reach another machine."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: two workers that share out files then end at nearly the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -83,21 +88,6 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@dataclass(frozen=True)
-class PostgresServer:
-    """The machine's PostgreSQL; ``create`` makes an empty database and gives its URL."""
-
-    def create(self) -> str:
-        name = f"careloop_test_{uuid.uuid4().hex[:12]}"
-        with psycopg.connect(f"{POSTGRESQL}/test", autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
-        return f"postgresql+psycopg://root@127.0.0.1:5432/{name}"
-
-    def drop(self, url: str) -> None:
-        with psycopg.connect(f"{POSTGRESQL}/test", autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{url.rsplit("/", 1)[1]}" WITH (FORCE)')
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> PostgresServer:
     """The PostgreSQL on loopback, or a skip with the reason."""
@@ -108,25 +98,36 @@ def postgresql() -> PostgresServer:
     return PostgresServer()
 
 
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite database to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "careloop.db"
+    upgrade(sqlite_url(path))
+    return path
+
+
 @pytest.fixture
-def sqlite(tmp_path: Path) -> str:
+def sqlite(tmp_path: Path, _migrated_sqlite: Path) -> str:
     """URL of a migrated, empty SQLite database."""
-    url = sqlite_url(tmp_path / "careloop.db")
-    upgrade(url)
-    return url
+    return sqlite_url(Path(shutil.copyfile(_migrated_sqlite, tmp_path / "careloop.db")))
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgresql(postgresql: PostgresServer) -> Iterator[str]:
+    """URL of a migrated PostgreSQL database that each test finds empty."""
+    url = postgresql.create()
+    yield url
+    postgresql.drop(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> str:
     """URL of a migrated, empty database: once of each kind."""
     if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite")
-        return
-    server: PostgresServer = request.getfixturevalue("postgresql")
-    url = server.create()
-    upgrade(url)
-    yield url
-    server.drop(url)
+        return str(request.getfixturevalue("sqlite"))
+    url = str(request.getfixturevalue("_migrated_postgresql"))
+    PostgresServer().empty(url)
+    return url
 
 
 async def _with_workspace(url: str, clock: ManualClock) -> Database:

@@ -17,9 +17,9 @@ from operator import mul
 from pathlib import Path
 from string import ascii_lowercase
 
-import yaml
 from lingua import IsoCode639_1, Language, LanguageDetector, LanguageDetectorBuilder
 
+from kit.yaml_text import parse_yaml
 from triage.scripts import ALPHABETS, CYRILLIC, LATIN, has_japanese_han, has_kana, script_of
 
 # What a European or North American company is written to in. Fewer languages, surer guesses: with lingua's
@@ -92,7 +92,7 @@ class LanguageGuesser:
     """
 
     def __init__(self) -> None:
-        lists: dict[str, str] = yaml.safe_load(FUNCTION_WORDS.read_text(encoding="utf-8"))
+        lists: dict[str, str] = parse_yaml(FUNCTION_WORDS.read_text(encoding="utf-8"))
         self._function_words = {code: frozenset(listed.split()) for code, listed in lists.items()}
 
     @cached_property
@@ -168,7 +168,7 @@ class LanguageIdentifier:
     """
 
     def __init__(self) -> None:
-        lists: dict[str, str] = yaml.safe_load(COMMON_WORDS.read_text(encoding="utf-8"))
+        lists: dict[str, str] = parse_yaml(COMMON_WORDS.read_text(encoding="utf-8"))
         self._loans = frozenset(lists.pop(_LOANS).split())
         self._words = _spellings(lists, stems=False)
         self._stems = _spellings(lists, stems=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from kit.yaml_text import parse_yaml
 from triage.errors import RoutingInvalid
 
 _MOST_PARTS = 100_000  # a handful of anchors can stand for billions
@@ -20,7 +21,7 @@ def mapping_of(text: str, *, source: str, keys: Collection[str]) -> dict[str, An
     Raises ``RoutingInvalid``, which names ``source`` and the reason.
     """
     try:
-        data = yaml.safe_load(text)
+        data = parse_yaml(text)
     except yaml.YAMLError as error:
         raise RoutingInvalid(f"{source} is not YAML: {' '.join(str(error).split())}.") from None
     except RecursionError:

@@ -10,6 +10,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kit.yaml_text import parse_yaml
 from triage.brands import fill
 from triage.errors import TaxonomyInvalid
 from triage.examples import OUT_OF_SCOPE, Example
@@ -147,11 +148,11 @@ class Taxonomy(_Part):
 def read_taxonomy(file: Path) -> Taxonomy:
     """The taxonomy in a YAML file. Raises ``TaxonomyInvalid``, which names the place and what is wrong."""
     try:
-        taxonomy = Taxonomy.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        taxonomy = Taxonomy.model_validate(parse_yaml(file.read_text(encoding="utf-8")))
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:10]]
         raise TaxonomyInvalid(f"{file}: {'; '.join(problems)}.") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise TaxonomyInvalid(f"{file} cannot be read: {error}.") from None
     problems = list(_contradictions(taxonomy))
     if problems:
