@@ -8,8 +8,9 @@ import typer
 
 from careloop.cli.reports import JsonReport, deliver
 from evals.suites.churn import evaluate_churn
-from evals.suites.forecast import evaluate_forecast
+from evals.suites.forecast import AHEAD, evaluate_forecast
 from evals.suites.incidents import evaluate_incidents
+from signals.forecast import MOST_AHEAD
 
 # Choices were made on seeds from 100 on; those reported are others.
 REPORTED = [0, 1, 2, 3, 4]
@@ -30,6 +31,11 @@ def incidents(*, seed: Seeds = None, json: JsonReport = None) -> None:
     deliver(evaluate_incidents(seed or REPORTED), json, several=False)
 
 
-def forecast(*, seed: Seeds = None, json: JsonReport = None) -> None:
+def forecast(
+    *,
+    seed: Seeds = None,
+    ahead: Annotated[int, typer.Option(min=1, max=MOST_AHEAD, help="Days of each forecast.")] = AHEAD,
+    json: JsonReport = None,
+) -> None:
     """MASE of the contact forecast against seasonal-naive, and interval coverage, over simulated queues."""
-    deliver(evaluate_forecast(seed or REPORTED), json, several=False)
+    deliver(evaluate_forecast(seed or REPORTED, ahead=ahead), json, several=False)

@@ -238,3 +238,10 @@ def test_corrections_are_replayed(careloop: Careloop, tmp_path: Path) -> None:
     )
     assert result.exit_code == 0, result.output
     assert {"before", "after", "direct", "gap"} <= json.loads(out.read_text())["metrics"].keys()
+
+
+@pytest.mark.parametrize("command", ["churn", "forecast", "incidents"])
+def test_predictions_take_a_seed_that_is_none_below_0(careloop: Careloop, command: str) -> None:
+    result = careloop("evaluate", command, "--seed", "-1")
+    assert result.exit_code == 2
+    assert "--seed" in result.output
