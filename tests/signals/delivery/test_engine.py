@@ -10,7 +10,7 @@ from kit.ids import WorkspaceId
 from signals.delivery.delivery import DeliveryState, Lane
 from signals.delivery.dispatcher import Dispatcher
 from signals.delivery.engine import DurableEngine, EngineRunning, system_database
-from tests.conftest import PostgresServer
+from tests.databases import PostgresServer
 from tests.signals.delivery.office import Office
 
 
