@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import make_url
 
 _SYNC_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 def upgrade(url: str) -> None:
-    """Create or upgrade the schema of the database at ``url`` (an async URL) to the newest revision."""
+    """Create or upgrade the schema of the database at ``url`` (an async URL) to the newest revision.
+
+    An upgrade that fails or is killed changes nothing. A database at the newest revision is only read.
+    """
     engine = create_engine(sync_url(url))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_transactions_to_us)
     try:
+        with engine.connect() as connection:
+            if revision_of(connection) == newest_revision():
+                return
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "begin", _begin_immediately)
         with engine.begin() as connection:
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _leave_transactions_to_us(connection: Any, _record: object) -> None:  # noqa: ANN401 (a driver's own type)
+    # SQLite's driver begins no transaction for CREATE TABLE: each would go to the disk by itself, slowly,
+    # and a process killed between two would leave a schema that cannot be upgraded.
+    connection.isolation_level = None
+
+
+def _begin_immediately(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def newest_revision() -> str:

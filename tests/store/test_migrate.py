@@ -1,8 +1,14 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
-from store.migrate import newest_revision, revision_of, sync_url
+from store.engine import sqlite_url
+from store.migrate import newest_revision, revision_of, sync_url, upgrade
 from store.tables import metadata
 
 
@@ -29,3 +35,21 @@ def test_a_new_database_is_at_the_newest_revision(database_url: str) -> None:
 def test_every_table_belongs_to_a_workspace() -> None:
     without = {table.name for table in metadata.sorted_tables if "workspace_id" not in table.c}
     assert without == {"workspaces"}
+
+
+def test_an_upgrade_that_fails_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "careloop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE backfills (a)")  # the name of a table that a late revision makes
+    with pytest.raises(OperationalError, match="already exists"):
+        upgrade(sqlite_url(path))
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("backfills",)]
+    connection.close()
+
+
+def test_a_database_that_is_at_the_newest_revision_is_not_waited_for(sqlite: str, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "careloop.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    upgrade(sqlite)
+    other.execute("COMMIT")
+    other.close()
