@@ -18,6 +18,6 @@ async def test_signals_reach_targets_that_fail_once_and_in_order_though_the_work
     verdicts = await run(size, tmp_path, said)
     assert [one for one in verdicts if not one.fine] == []
     assert {one.name: (one.reached, one.dead) for one in verdicts} == {
-        "salesforce": (50, 10),
-        "webhook": (50, 10),
+        "salesforce": (55, 5),
+        "webhook": (55, 5),
     }
