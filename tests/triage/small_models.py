@@ -65,6 +65,11 @@ def who_leaves_whom(each: int) -> list[LabelledMessage]:
     return leaves[:each] + comes[:each]
 
 
+def that_signal(signal: Signal, most: int) -> list[LabelledMessage]:
+    """Of the messages that ship the first ``most`` that are this signal: six of them say little of it."""
+    return [message for message in read_labelled() if signal in message.signals][:most]
+
+
 def _is(message: LabelledMessage, whose: str, signal: Signal) -> bool:
     names = [name for name in ("{us}", "{them}") if name in message.text]
     return names == [whose] and signal in message.signals

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from inference.encoder import OpenVinoEncoder
 from inference.fakes import HashEncoder
-from tests.triage.small_models import few_labelled, prepare_small, small_taxonomy, who_leaves_whom
+from tests.triage.small_models import (
+    few_labelled,
+    prepare_small,
+    small_taxonomy,
+    that_signal,
+    who_leaves_whom,
+)
 from triage.brands import Brands
 from triage.errors import ModelUnreadable
 from triage.labels import Certainty, Label, Origin, Priority, Signal, Triage
@@ -37,7 +43,7 @@ def taxonomy() -> Taxonomy:
 def triager(
     real_encoder: OpenVinoEncoder, taxonomy: Taxonomy, tmp_path_factory: pytest.TempPathFactory
 ) -> Triager:
-    labelled = few_labelled(6) + who_leaves_whom(150)
+    labelled = few_labelled(6) + who_leaves_whom(150) + that_signal(Signal.LEGAL_OR_PRIVACY, 40)
     cache = tmp_path_factory.mktemp("models")
     models = prepare_small(real_encoder, cache, labelled=labelled, taxonomy=taxonomy)
     return Triager(models, real_encoder, intents=taxonomy.leaves, brands=BRANDS, risk=0.2)
