@@ -48,6 +48,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 EXCLUSIVE = ("sentiment", "origin")  # of these exactly one holds
 MARKS = tuple(f"{group}.{name}" for group, names in GROUPS.items() for name in names)
+_SENTIMENTS = frozenset(f"sentiment.{level}" for level in Sentiment)
 
 
 def read_labelled(folder: Path = FOLDER) -> list[LabelledMessage]:
@@ -66,10 +67,11 @@ def read_labelled(folder: Path = FOLDER) -> list[LabelledMessage]:
 
 
 def marked(messages: Sequence[LabelledMessage]) -> list[Marked]:
-    """The messages as marks, with placeholders filled."""
+    """The messages as marks, with placeholders filled. What a machine or a stranger sent has no sentiment."""
     found = []
     for message in messages:
         yes = {f"signal.{name}" for name in message.signals} | {f"urgency.{name}" for name in message.urgency}
         yes |= {f"sentiment.{message.sentiment}", f"origin.{message.origin}"}
-        found.append(Marked(fill(message.text), frozenset(yes), frozenset(MARKS) - yes))
+        unknown: frozenset[str] = frozenset() if message.origin is Origin.CUSTOMER else _SENTIMENTS
+        found.append(Marked(fill(message.text), frozenset(yes - unknown), frozenset(MARKS) - yes - unknown))
     return found

@@ -102,3 +102,13 @@ def test_a_broken_line_is_named(tmp_path: Path, case: Broken) -> None:
     with pytest.raises(ExamplesInvalid) as caught:
         read_labelled(tmp_path)
     assert f"a.jsonl, line 2: {case.place}" in str(caught.value)
+
+
+def test_what_a_machine_sent_is_of_no_sentiment() -> None:
+    said, sent = marked(
+        [LabelledMessage(**LINE, origin=origin) for origin in (Origin.CUSTOMER, Origin.BOUNCE)]
+    )
+
+    assert "sentiment.neutral" in said.yes
+    assert not any(mark.startswith("sentiment.") for mark in sent.yes | sent.no)
+    assert "origin.bounce" in sent.yes
