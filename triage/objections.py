@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.comparison import LabelLoss, Paired
+from triage.examples import Example
 from triage.upheld import Upheld
 
-_CHANCE = 0.05  # how likely a loss is called a rename that is none
+_CHANCE = 0.05  # how likely a label is called renamed that is not
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """``against`` the model: labels drained, or worse while corrections do not uphold them.
+    """``against`` the model: labels drained, or worse without an innocent reason.
 
-    ``watched`` are labels as much worse that the corrections do not contradict: what is frequent in live
-    messages takes room from what is not, and a handful of trusted messages shows it.
+    ``watched`` are labels as much worse that have one: they make up less of what is learned than before, and
+    corrections do not contradict them. What is frequent in live messages takes room from what is not, and a
+    handful of trusted messages shows it.
     """
 
     against: tuple[LabelLoss, ...]
     watched: tuple[LabelLoss, ...]
 
     @classmethod
-    def of(cls, losses: Sequence[LabelLoss], held: Mapping[str, Upheld]) -> Losses:
+    def of(cls, losses: Sequence[LabelLoss], held: Mapping[str, Upheld], crowded: Collection[str]) -> Losses:
         """``held`` is what corrections that are new to the live model make of what it says.
+
+        ``crowded`` are labels that make up less of what the second model learns than of the first's.
 
         A label that nobody knew well (``LabelLoss.known``) is no loss unless corrections contradict it. Where
         several labels are worse, each has to be contradicted the more clearly (Bonferroni).
@@ -33,11 +38,18 @@ class Losses:
         against, watched = [loss for loss in losses if loss.drained], []
         for loss in rest:
             found = held.get(loss.label)
-            if found is not None and found.chance <= _CHANCE / len(rest):
+            is_renamed = found is not None and found.chance <= _CHANCE / len(rest)
+            if is_renamed or (loss.known and loss.label not in crowded):
                 against.append(loss)
             elif loss.known:
                 watched.append(loss)
         return cls(tuple(sorted(against, key=lambda loss: loss.label)), tuple(watched))
+
+
+def crowded_labels(before: Sequence[Example], after: Sequence[Example]) -> set[str]:
+    """Labels whose share of the examples ``before`` is larger than of those ``after``."""
+    counts, later = (Counter(example.label for example in part) for part in (before, after))
+    return {label for label in counts if counts[label] * len(after) > later[label] * len(before)}
 
 
 def objections(
@@ -62,7 +74,8 @@ def objections(
 def remarks(losses: Losses, held: Mapping[str, Upheld]) -> Iterator[str]:
     """What to look at although it is no objection, a sentence or two each."""
     for loss in losses.watched:
-        yield f"{_worse(loss)}; corrections do not rename it.{_contradicted(held.get(loss.label))}"
+        why = "others take its room, corrections do not rename it"
+        yield f"{_worse(loss)}; {why}.{_contradicted(held.get(loss.label))}"
 
 
 def better(paired: Paired) -> str:

@@ -17,7 +17,7 @@ from triage.comparison import Judgement, LabelLoss, Paired, compare, judge, labe
 from triage.corrections import Conflict, Correction, as_examples, lessons
 from triage.examples import OUT_OF_SCOPE, Example
 from triage.model import HeldOut, IntentModel, train
-from triage.objections import Losses, better, not_better, objections, remarks
+from triage.objections import Losses, better, crowded_labels, not_better, objections, remarks
 from triage.quarantine import Batch, suspicious
 from triage.similar_texts import RememberingEncoder, groups
 from triage.text_hash import normalised
@@ -100,7 +100,7 @@ def study(
     ``known`` are the corrections that the live model learned from: they cannot judge it. Promoting needs a
     paired 95 % interval above 0 on the youngest part of what is new; that together with trusted examples that
     neither of two models saw must not be worse by ``limits.margin``; trusted examples must not be known
-    worse, and no label of them drained, or worse and renamed by corrections (``triage.objections``). That
+    worse, and no label of them drained, or worse without an innocent reason (``triage.objections``). That
     last is what stops corrections whose youngest part agrees with a mistake in the rest: there, one model
     learned from ``base`` and ``known``, the other from all corrections besides, just as the final model will.
     The same input and seed give the same outcome. Raises ``Stopped`` soon after ``stop``
@@ -202,7 +202,8 @@ class _Experiment:
         trusted = compare(trusted_before, trusted_after, seed=self.seed)
         together = compare(before + trusted_before, after + trusted_after, seed=self.seed)
         held = uphold(split.new, self.live, self.encoder)
-        losses = Losses.of(label_losses(trusted_before, trusted_after), held)
+        crowded = crowded_labels(*self._learned_from(split.learned))
+        losses = Losses.of(label_losses(trusted_before, trusted_after), held, crowded)
         study = replace(
             study, trusted=trusted, together=together, losses=losses.against, watched=losses.watched
         )
@@ -238,10 +239,17 @@ class _Experiment:
             new=[members[group][-1] for group in new],
         )
 
+    def _learned_from(self, learned: Sequence[Correction]) -> tuple[list[Example], list[Example]]:
+        """Examples without what is new, and with all of it."""
+        return training_set(self.base, self._known_of(learned)), training_set(self.base, learned)
+
+    def _known_of(self, learned: Sequence[Correction]) -> list[Correction]:
+        known = {_lesson(correction) for correction in self.known}
+        return [correction for correction in learned if _lesson(correction) in known]
+
     def _judge_trusted(self, learned: Sequence[Correction]) -> tuple[Judgement, Judgement]:
         """Trusted examples by models that did not see them: without what is new, and with all of it."""
-        known_lessons = {_lesson(correction) for correction in self.known}
-        known = [correction for correction in learned if _lesson(correction) in known_lessons]
+        known = self._known_of(learned)
         before = after = Judgement((), np.zeros(0, bool), np.zeros(0))
         for rest, judging in self._folds():
             texts = {normalised(example.text) for example in judging}

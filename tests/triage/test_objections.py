@@ -1,7 +1,8 @@
 import pytest
 
 from triage.comparison import LabelLoss, Paired
-from triage.objections import Losses, objections, remarks
+from triage.examples import Example
+from triage.objections import Losses, crowded_labels, objections, remarks
 from triage.upheld import Upheld
 
 MARGIN = 0.02
@@ -21,27 +22,41 @@ def why(losses: Losses = NO_LOSS, *, trusted: Paired = BETTER, together: Paired 
 
 
 def test_a_drained_label_speaks_against_the_model_whatever_corrections_say() -> None:
-    assert Losses.of([DRAINED], held("a", 1.0)) == Losses((DRAINED,), ())
+    assert Losses.of([DRAINED], held("a", 1.0), {"a"}) == Losses((DRAINED,), ())
 
 
 def test_a_label_that_is_worse_and_that_corrections_rename_speaks_against_it() -> None:
-    assert Losses.of([WORSE], held("b", 0.04)) == Losses((WORSE,), ())
+    assert Losses.of([WORSE], held("b", 0.04), {"b"}) == Losses((WORSE,), ())
 
 
 @pytest.mark.parametrize("found", [{}, held("b", 0.06), held("a", 0.0)])
 def test_a_label_that_is_worse_while_corrections_uphold_it_is_watched(found: dict[str, Upheld]) -> None:
-    assert Losses.of([WORSE], found) == Losses((), (WORSE,))
+    assert Losses.of([WORSE], found, {"b"}) == Losses((), (WORSE,))
+
+
+def test_a_label_that_is_worse_though_more_of_it_is_learned_speaks_against_the_model() -> None:
+    assert Losses.of([WORSE], held("b", 0.9), ()) == Losses((WORSE,), ())
+
+
+def test_crowded_is_what_makes_up_less_of_what_is_learned() -> None:
+    before = [Example("1", "a"), Example("2", "a"), Example("3", "b"), Example("4", "b")]
+    assert crowded_labels(before, [*before, Example("5", "b")]) == {"a"}
+    assert crowded_labels(before, [*before, Example("5", "b"), Example("6", "a")]) == set()
+    assert crowded_labels(before, [*before, Example("5", "c")]) == {"a", "b"}
 
 
 def test_what_nobody_knew_is_a_loss_only_where_it_is_renamed() -> None:
-    assert Losses.of([GUESSED], held("c", 0.001)) == Losses((GUESSED,), ())
-    assert Losses.of([GUESSED], held("c", 0.5)) == NO_LOSS
+    assert Losses.of([GUESSED], held("c", 0.001), {"c"}) == Losses((GUESSED,), ())
+    assert Losses.of([GUESSED], held("c", 0.5), ()) == NO_LOSS
 
 
 def test_of_several_labels_that_are_worse_each_is_contradicted_the_more_clearly() -> None:
-    assert Losses.of([WORSE, GUESSED], held("b", 0.04)) == Losses((), (WORSE,))
-    assert Losses.of([WORSE, GUESSED], held("b", 0.02)) == Losses((WORSE,), ())
-    assert Losses.of([DRAINED, WORSE], held("b", 0.04)).against == (DRAINED, WORSE)  # drained needs no proof
+    assert Losses.of([WORSE, GUESSED], held("b", 0.04), {"b"}) == Losses((), (WORSE,))
+    assert Losses.of([WORSE, GUESSED], held("b", 0.02), {"b"}) == Losses((WORSE,), ())
+    assert Losses.of([DRAINED, WORSE], held("b", 0.04), {"b"}).against == (
+        DRAINED,
+        WORSE,
+    )  # drained needs no proof
 
 
 def test_better_within_the_margin_has_nothing_against_it() -> None:
@@ -75,5 +90,5 @@ def test_a_rename_is_told_with_what_corrections_made_of_the_label() -> None:
 def test_a_watched_label_is_told_too() -> None:
     found = list(remarks(Losses((), (WORSE,)), held("b", 0.3)))
     assert len(found) == 1
-    assert "has 0.27; corrections do not rename it. Of 12 new messages" in found[0]
+    assert "has 0.27; others take its room, corrections do not rename it. Of 12 new messages" in found[0]
     assert list(remarks(Losses((WORSE,), ()), {})) == []
