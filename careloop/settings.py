@@ -301,6 +301,11 @@ class Settings(BaseSettings):
         (),
         description="Folders that the API may load documents from; comma-separated.",
     )
+    claims: Path | None = Field(
+        None,
+        description="YAML file of what the brand may say, or a folder with WORKSPACE.yaml for each brand; "
+        "empty takes that of the sample company while the assistant speaks for it, else none.",
+    )
     server: ServerSettings = Field(default_factory=ServerSettings)
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)
     index: IndexSettings = Field(default_factory=IndexSettings)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import SignalId, WorkspaceId
-from signals.catalogue import Catalogue
+from signals.brands import Brands, against, texts_of_offer
+from signals.catalogue import Catalogue, Offer
 from signals.customer import Customers, KnownCustomer
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
@@ -28,6 +29,7 @@ class SignalParts:
     customers: Customers
     catalogue: Catalogue
     precision_target: float
+    brands: Brands = field(default_factory=Brands)
 
     async def next_action(
         self, connection: AsyncConnection, workspace: WorkspaceId, signal: SignalId, *, at: datetime
@@ -41,4 +43,9 @@ class SignalParts:
         customer = known or KnownCustomer(asked.customer_id)
         heard = await self.store.open_kinds(connection, workspace, asked.customer_id, at=at)
         refused = await self.outcomes.last_refusal(connection, workspace, asked.customer_id)
-        return recommend(self.catalogue, Situation(customer, heard, refused), at=at)
+
+        def objections(offer: Offer) -> list[str]:
+            said = texts_of_offer(offer, self.catalogue.currency)
+            return against([f for one in said for f in self.brands.check(workspace, one.text, at=at)])
+
+        return recommend(self.catalogue, Situation(customer, heard, refused), at=at, objections=objections)
