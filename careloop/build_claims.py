@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import date, datetime
 
 from careloop.settings import Settings
 from kit.log import get_logger
-from signals.brands import Brands, texts_of
-from signals.catalogue import Catalogue
+from signals import catalogue, nurture, routing
+from signals.brands import Brands, BrandText, texts_of
+from signals.catalogue import Catalogue, read_catalogue
 from signals.claim_checker import ClaimChecker
 from signals.claims import read_claims
-from signals.nurture import NurtureRules
-from signals.routing import SignalRules
+from signals.nurture import NurtureRules, read_nurture
+from signals.routing import SignalRules, read_rules
 
 _log = get_logger("careloop.claims")
 
@@ -27,8 +29,19 @@ def build_brands(settings: Settings) -> Brands:
     return Brands(common=ClaimChecker(shipped)) if shipped.brand == settings.bot.company else Brands()
 
 
+def data_texts(settings: Settings, *, on: date) -> Iterator[BrandText]:
+    """Every text of offers, sequences and next actions. Raises ``SignalDataInvalid``."""
+    asked = settings.signals
+    return texts_of(
+        read_catalogue(asked.catalogue or catalogue.SHIPPED),
+        read_nurture(asked.nurture or nurture.SHIPPED),
+        read_rules(asked.routing or routing.SHIPPED),
+        on=on,
+    )
+
+
 def warn_of_texts(
-    brands: Brands, catalogue: Catalogue, nurture: NurtureRules, routing: SignalRules, *, at: datetime
+    brands: Brands, offers: Catalogue, sequences: NurtureRules, rules: SignalRules, *, at: datetime
 ) -> None:
     """Log each text of offers, sequences and next actions that a brand does not approve.
 
@@ -39,7 +52,7 @@ def warn_of_texts(
         if checker is None:
             continue
         day = checker.claims.day(at)
-        for one in texts_of(catalogue, nurture, routing, on=day):
+        for one in texts_of(offers, sequences, rules, on=day):
             for found in checker.check(one.text, on=day):
                 _log.warning(
                     "text_not_approved",

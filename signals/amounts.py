@@ -31,7 +31,9 @@ _UNITS: tuple[tuple[str, str, float], ...] = (
     ("%", r"%|per ?cent|prozent", 1),
 )
 _UNIT = re.compile(
-    r"(?i)[\s-]?(?:" + "|".join(f"(?P<u{n}>{words})" for n, (_, words, _) in enumerate(_UNITS)) + r")(?![\w/])"
+    r"(?i)[\s-]?(?:"
+    + "|".join(f"(?P<u{n}>{words})" for n, (_, words, _) in enumerate(_UNITS))
+    + r")(?![\w/])"
 )
 _WORDS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -82,7 +84,9 @@ class Compared(StrEnum):
 _COMPARISONS = {
     Compared.BELOW: re.compile(r"(?i)\b(?:less|lower|cheaper|fewer) than\s*$|\b(?:under|below|unter)\s*$"),
     Compared.ABOVE: re.compile(r"(?i)\b(?:more|higher|dearer) than\s*$|\b(?:over|above|über)\s*$"),
-    Compared.ABOUT: re.compile(r"(?i)\b(?:about|around|roughly|nearly|almost|approximately|etwa|rund|circa)\s*$"),
+    Compared.ABOUT: re.compile(
+        r"(?i)\b(?:about|around|roughly|nearly|almost|approximately|etwa|rund|circa)\s*$"
+    ),
 }
 
 
@@ -142,7 +146,9 @@ def find_amounts(
     ]
     priced = (_priced(sentence, place, heading) for place in money)
     measured = (
-        Amount(one.start(), unit.end(), _value(one) * factor, family, compared=_compared(sentence, one.start()))
+        Amount(
+            one.start(), unit.end(), _value(one) * factor, family, compared=_compared(sentence, one.start())
+        )
         for one in numbers
         if (unit := _UNIT.match(sentence, one.end())) is not None
         for family, _, factor in [_UNITS[int((unit.lastgroup or "u0")[1:])]]

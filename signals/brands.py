@@ -48,9 +48,7 @@ class Brands:
 
 def against(found: Sequence[Finding]) -> list[str]:
     """A line for each of ``found``, as people read it; the same one once."""
-    said = (
-        f"says {one.text!r}, against what is approved ({one.about}: {one.approved})" for one in found
-    )
+    said = (f"says {one.text!r}, against what is approved ({one.about}: {one.approved})" for one in found)
     return list(dict.fromkeys(said))
 
 

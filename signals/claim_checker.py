@@ -46,7 +46,9 @@ _DIRECT = re.compile(
     r"(?i)^(?:\W|\b(?:plan|package|broadband|tariff|at|for|is|costs?|price|priced|only|just|now|still|from|be|will"
     r"|would|currently|starts?|less|more|than|under|over|about|around|kostet|nur|ab|für)\b)+$"
 )
-_LEANS_BACK = re.compile(r"(?i)^\W*(?:it|this plan|that plan|the plan|this|that|der tarif|er)\b|\bfor (?:it|this plan|that plan)\W*$")
+_LEANS_BACK = re.compile(
+    r"(?i)^\W*(?:it|this plan|that plan|the plan|this|that|der tarif|er)\b|\bfor (?:it|this plan|that plan)\W*$"
+)
 _OFFERS = re.compile(
     r"(?i)\b(?:order|orders|get|sign up|join|buy|choose|take|ask|claim|use|enjoy|save|available|open|now|today|still"
     r"|starts?|is on|costs?|would be|free|voucher|appl\w+|price|until|jetzt|bestell\w*|sparen|erhältlich|sicher\w*)\b|[£€$]\s?\d"
@@ -267,7 +269,9 @@ def _says_when(text: str, offer: Campaign) -> bool:
     return re.search(rf"(?is)\b{start}\b.{{1,40}}\b{end}\b", text) is not None
 
 
-def _spoken(text: str, pattern: re.Pattern[str], unless: re.Pattern[str], wording: Wording) -> Iterator[Finding]:
+def _spoken(
+    text: str, pattern: re.Pattern[str], unless: re.Pattern[str], wording: Wording
+) -> Iterator[Finding]:
     if unless.search(text):
         return
     for said in pattern.finditer(text):
