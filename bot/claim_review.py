@@ -1,4 +1,4 @@
-"""What an answer may not say because the brand does not approve it, what became of it, and how often that was."""
+"""What an answer may not say as the brand does not approve it, what became of it, how often that was."""
 
 from __future__ import annotations
 

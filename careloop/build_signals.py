@@ -34,8 +34,8 @@ def build_signals(
 ) -> SignalParts | None:
     """The parts; none where signals or triage are off. ``outbox`` is who has to be told of each.
 
-    ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves; ``brands`` say what
-    offers and sequences may say.
+    ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves;
+    ``brands`` know what offers and sequences may say.
 
     Raises ``SignalDataInvalid`` for rules, scores or a catalogue that cannot be used.
     """

@@ -1,7 +1,7 @@
-"""Amounts in texts, in English and German: prices with their period, speeds, times, volumes; "thirty pounds" too.
+"""Amounts in texts, in English and German: prices with their period, speeds, times, volumes, in words too.
 
-Values are in one unit of each family, so that 0.9 Gbps is 900 Mbps, two weeks are 14 days and £408 a year is £34
-a month.
+Values are in one unit of each family, so that 0.9 Gbps is 900 Mbps, two weeks are 14 days and £408 a year
+is £34 a month.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _UNIT = re.compile(
     + r")(?![\w/])"
 )
 _WORDS = {
-    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-    "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "sixteen": 16, "eighteen": 18, "twenty": 20,
-    "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "fourteen": 14, "fifteen": 15, "sixteen": 16, "eighteen": 18,
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
     "ein": 1, "eine": 1, "einen": 1, "einem": 1, "einer": 1, "zwei": 2, "drei": 3, "vier": 4, "fünf": 5,
     "sechs": 6, "sieben": 7, "acht": 8, "neun": 9, "zehn": 10, "elf": 11, "zwölf": 12, "vierzehn": 14,
     "zwanzig": 20, "dreißig": 30, "vierzig": 40, "fünfzig": 50, "sechzig": 60, "neunzig": 90,
@@ -92,7 +92,7 @@ _COMPARISONS = {
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """``value`` of ``family``, at ``start`` to ``end``. Of money ``per`` is a period; its value is a month's."""
+    """``value`` of ``family``, at ``start`` to ``end``. Money is of a month where ``per`` is a period."""
 
     start: int
     end: int

@@ -1,9 +1,9 @@
 """Whether a text says what its brand may not say.
 
-A check by rules, the same each time: a number with a unit that stands with the name of a product is one of those
-approved for it; what does not hold is not affirmed and what holds is not denied; an offer whose time is over, or
-has not come, is not made; words that the brand does not use are not used. Questions claim nothing, and neither
-do numbers that are denied or are of the past. It misses what says no name or number.
+A check by rules, the same each time: a number with a unit that stands with the name of a product is one of
+those approved for it; what does not hold is not affirmed and what holds is not denied; an offer whose time is
+over, or has not come, is not made; words that the brand does not use are not used. Questions claim nothing,
+and neither do numbers that are denied or are of the past. It misses what says no name or number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from datetime import date
 from enum import StrEnum
 
 from signals.amounts import Amount, family_of, find_amounts
-from signals.claims import BrandClaims, Campaign, Claim, Product, Statement, Term, Wording
+from signals.campaign_text import made
+from signals.claims import BrandClaims, Claim, Product, Statement, Term, Wording
 from signals.sentences import Said, clause_of, is_denied, names_pattern, said_in
 
 # "£3 less a month" and "save £60 a year" are differences, not prices; "£20 for each month left" is a charge.
@@ -29,8 +30,8 @@ _NO_PRICE_BEFORE = re.compile(
 )
 _NO_PRICE_ABOVE = re.compile(r"(?i)\b(?:left|remaining|added|rise|saving|discount|charge|fee)\b")
 _PAST = re.compile(
-    r"(?i)\b(?:was|were|used to|previously|formerly|no longer|instead of|rather than|paid|reached|measured|got"
-    r"|had|war|kostete|statt)\b|\bnot\b|\bnever\b|n['’]t\b|\bnicht\b"
+    r"(?i)\b(?:was|were|used to|previously|formerly|no longer|instead of|rather than|paid|reached|measured"
+    r"|got|had|war|kostete|statt)\b|\bnot\b|\bnever\b|n['’]t\b|\bnicht\b"
 )
 _NOW = re.compile(r"(?i)\b(?:now|today|but|jetzt)\b")
 _WORDS_BEFORE = 5
@@ -43,21 +44,13 @@ _ADDED_TO = re.compile(r"(?i)\badd(?:s|ed)?\b.*\bto (?:the |your )?$")
 _PREPOSITION = re.compile(r"(?i)\b(?:for|of|on|with|to|in|from|by|than)\s+(?:the |your |our )?$")
 # A price of no period is the product's own where nothing else stands between: "Fibre 500 costs just £35".
 _DIRECT = re.compile(
-    r"(?i)^(?:\W|\b(?:plan|package|broadband|tariff|at|for|is|costs?|price|priced|only|just|now|still|from|be|will"
-    r"|would|currently|starts?|less|more|than|under|over|about|around|kostet|nur|ab|für)\b)+$"
+    r"(?i)^(?:\W|\b(?:plan|package|broadband|tariff|at|for|is|costs?|price|priced|only|just|now|still|from|be"
+    r"|will|would|currently|starts?|less|more|than|under|over|about|around|kostet|nur|ab|für)\b)+$"
 )
 _LEANS_BACK = re.compile(
-    r"(?i)^\W*(?:it|this plan|that plan|the plan|this|that|der tarif|er)\b|\bfor (?:it|this plan|that plan)\W*$"
+    r"(?i)^\W*(?:it|this plan|that plan|the plan|this|that|der tarif|er)\b"
+    r"|\bfor (?:it|this plan|that plan)\W*$"
 )
-_OFFERS = re.compile(
-    r"(?i)\b(?:order|orders|get|sign up|join|buy|choose|take|ask|claim|use|enjoy|save|available|open|now|today|still"
-    r"|starts?|is on|costs?|would be|free|voucher|appl\w+|price|until|jetzt|bestell\w*|sparen|erhältlich|sicher\w*)\b|[£€$]\s?\d"
-)
-_ENDED = re.compile(
-    r"(?i)\b(?:ended|expired|closed|was|were|had|over|stops?|ordered|again|abgelaufen|vorbei|beendet)\b"
-)
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip
 
 
 class FindingKind(StrEnum):
@@ -128,7 +121,8 @@ class ClaimChecker:
                 yield from _wrong_statement(said.text, about, says, statement)
         for pattern, offer in self._offers:
             if not offer.holds(on):
-                yield from _made(said.text, pattern, offer, text)
+                for place in made(offer, pattern, said.text, whole=text):
+                    yield _finding(FindingKind.OFFER_NOT_VALID, said.text, place, offer.name, offer.span())
         for pattern, unless, wording in self._tone:
             yield from _spoken(said.text, pattern, unless, wording)
 
@@ -247,26 +241,6 @@ def _wrong_statement(
             about_whom = statement.about[0]
             yield _finding(FindingKind.WRONG_STATEMENT, text, said.span(), about_whom, statement.name)
             return
-
-
-def _made(text: str, pattern: re.Pattern[str], offer: Campaign, whole: str) -> Iterator[Finding]:
-    """Where ``text`` makes an offer that does not hold; one that says when it does, every year, is right."""
-    if not _OFFERS.search(text) or (offer.yearly and _says_when(whole, offer)):
-        return
-    for said in pattern.finditer(text):
-        low, high = clause_of(text, *said.span())
-        if not is_denied(text, said.span()) and not _ENDED.search(text, low, high):
-            yield _finding(FindingKind.OFFER_NOT_VALID, text, said.span(), offer.name, offer.span())
-
-
-def _says_when(text: str, offer: Campaign) -> bool:
-    start, end = (
-        rf"(?:{day.day}(?:st|nd|rd|th)? (?:of )?{month}|{month} {day.day}|{day.day}\. {month})"
-        for day in (offer.from_, offer.until)
-        if day is not None
-        for month in [_MONTHS[day.month - 1]]
-    )
-    return re.search(rf"(?is)\b{start}\b.{{1,40}}\b{end}\b", text) is not None
 
 
 def _spoken(

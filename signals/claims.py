@@ -1,4 +1,4 @@
-"""What a brand may say of itself, as data (``claims.yaml``): numbers, facts, campaigns, words it does not use."""
+"""What a brand may say of itself, as data (``claims.yaml``): numbers, facts, campaigns, unused words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Data(BaseModel):
 
 
 class Claim(Period):
-    """Numbers that may be said of a product with ``unit``: a currency (ISO 4217), Mbps, days, GB, other words.
+    """Numbers that may be said of a product with ``unit``: a currency (ISO 4217), Mbps, days, GB, any other.
 
     With ``beside`` only where one of these words stands in the same sentence.
     """

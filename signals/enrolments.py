@@ -33,7 +33,8 @@ NO_CONSENT = "no_consent"
 class Nurture:
     """Enrols by signals and takes out by outcomes. Without ``outbox`` whoever executes reads the enrolments.
 
-    Nobody enters a sequence of which a step says what ``brands`` do not approve. Every function takes the connection of a running transaction.
+    Nobody enters a sequence of which a step says what ``brands`` do not approve. Every function takes the
+    connection of a running transaction.
     """
 
     def __init__(

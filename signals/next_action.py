@@ -59,7 +59,7 @@ def recommend(
 ) -> Recommendation:
     """The best offer that nothing speaks against, else what the surest open signal asks for.
 
-    Of two that are worth the same the cheaper is chosen. ``objections`` are what the brand has against an offer.
+    Of two that are worth the same the cheaper is chosen. ``objections`` are the brand's against an offer.
     """
     judged = [_judge(offer, catalogue, situation, at, objections(offer)) for offer in catalogue.offers]
     possible = sorted(

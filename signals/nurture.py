@@ -130,8 +130,9 @@ def choose(
 ) -> NurtureSequence | None:
     """The first sequence that fits and that the customer may enter; ``past`` are all their enrolments.
 
-    ``is_sayable`` is whether the brand may say now what a sequence says. None where none fits, or the cap is reached: then none of the others is entered in its place. Nobody
-    enters the same sequence twice within the days of the cap.
+    ``is_sayable`` is whether the brand may say now what a sequence says. None where none fits, or the cap is
+    reached: then none of the others is entered in its place. Nobody enters the same sequence twice within the
+    days of the cap.
     """
     known = {**facts, **facts_of(signal)}
     recent = [one for one in past if at - one.enrolled_at < timedelta(days=rules.cap.within_days)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kit.text import sentences
+from kit.text import Span, sentences
 
 _CLAUSE = re.compile(r"[;:,](?!\d)|\s[–—-]\s|\b(?:but|while|whereas|aber|sondern)\b")
 # What denies a whole clause, and what denies the few words after it.
@@ -14,6 +14,8 @@ _NOT = re.compile(r"(?i)\b(?:not(?! only\b)|never|cannot|nothing|exempt|waived?|
 _NO = re.compile(r"(?i)\b(?:no|none|nor|neither|without|ohne|kein\w*)\b")
 _REACH = 4  # words: "without paying any set-up fee"
 _ENUMERATION = re.compile(r"(?i)\b(?:and|or|und|oder)\b")
+_LONGEST = 1000  # characters
+_PIECE = re.compile(rf"\S.{{0,{_LONGEST - 1}}}(?=\s|$)|\S{{1,{_LONGEST}}}", re.DOTALL)
 _ROW = re.compile(r"^\s*\|(.*)\|\s*$")
 _RULE = re.compile(r"[\s|:-]*")
 
@@ -42,7 +44,7 @@ def said_in(text: str) -> Iterator[Said]:
     headings: Sequence[str] | None = None
     before = ""
     ended = 0
-    for span in sentences(text):
+    for span in _pieces(text):
         same_line = "\n" not in text[ended : span.start]
         ended = span.end
         row = _ROW.match(span.text)
@@ -59,6 +61,16 @@ def said_in(text: str) -> Iterator[Said]:
             above = [*headings, *[""] * len(cells)]
             named = tuple((start, end, above[number]) for number, (start, end) in enumerate(cells))
             yield Said(span.text, span.start, named)
+
+
+def _pieces(text: str) -> Iterator[Span]:
+    """Sentences; one that is longer than any is read in pieces, so that time grows with the length only."""
+    for span in sentences(text):
+        if len(span.text) <= _LONGEST:
+            yield span
+            continue
+        for one in _PIECE.finditer(span.text):
+            yield Span(span.start + one.start(), span.start + one.end(), one.group())
 
 
 def clause_of(text: str, start: int, end: int) -> tuple[int, int]:

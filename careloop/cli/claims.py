@@ -83,7 +83,7 @@ def check(
 def contradictions(
     checker: ClaimChecker, place: str, text: str, *, on: date, written: bool
 ) -> Iterator[Contradiction]:
-    """What of ``text`` is not approved; words that the brand does not use only where it was ``written`` so."""
+    """What of ``text`` is not approved; words that are not used only where it was ``written`` to be sent."""
     spans = sentences(text)
     for one in checker.check(text, on=on):
         if written or one.kind is not FindingKind.TONE:
