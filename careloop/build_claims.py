@@ -47,16 +47,14 @@ def warn_of_texts(
 
     A campaign that ended over night keeps no server from starting: its offers and sequences are not made.
     """
-    checkers = {"": brands.common, **brands.own}
-    for workspace, checker in checkers.items():
-        if checker is None:
-            continue
+    own = [(str(workspace), checker) for workspace, checker in brands.own.items()]
+    for workspace, checker in [*own, *([] if brands.common is None else [("every", brands.common)])]:
         day = checker.claims.day(at)
         for one in texts_of(offers, sequences, rules, on=day):
             for found in checker.check(one.text, on=day):
                 _log.warning(
                     "text_not_approved",
-                    workspace=workspace or "every",
+                    workspace=workspace,
                     place=one.place,
                     kind=str(found.kind),
                     said=found.text,

@@ -264,7 +264,11 @@ class DeliverySettings(BaseModel):
 
 
 class ConnectorEntry(BaseModel):
-    """A connector that is on: its kind, what that kind needs to be told, and its share of the machine."""
+    """A connector that is on: its kind, what that kind needs to be told, and its share of the machine.
+
+    ``purpose`` and ``channel`` are asked of a customer's consent before each delivery; without them those of
+    the kind: marketing by e-mail for Mailchimp and Marketo, nothing more for others.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -273,7 +277,7 @@ class ConnectorEntry(BaseModel):
     mapping: Path | None = None
     concurrency: int = Field(8, ge=1, le=100)
     purpose: Purpose | None = None
-    channel: ConsentChannel = ConsentChannel.ANY
+    channel: ConsentChannel | None = None
 
 
 class Settings(BaseSettings):
