@@ -15,6 +15,7 @@ from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.next_action import Recommendation, Situation, recommend
 from signals.outcomes import OutcomeStore
+from signals.signal import Signal, SignalKind
 from signals.store import SignalStore
 
 
@@ -36,13 +37,20 @@ class SignalParts:
     ) -> Recommendation:
         """What to do about the customer of ``signal``, all that is open of them considered.
 
+        That includes what is open of those who were merged into them: their complaints are the customer's.
         Whom nobody knows any more has consented to nothing. Raises ``UnknownSignal``.
         """
         asked = await self.store.get(connection, workspace, signal)
         known = await self.customers.get(connection, workspace, asked.customer_id)
         customer = known or KnownCustomer(asked.customer_id)
-        heard = await self.store.open_kinds(connection, workspace, asked.customer_id, at=at)
-        refused = await self.outcomes.last_refusal(connection, workspace, asked.customer_id)
+        heard: dict[SignalKind, Signal] = {}
+        refused: datetime | None = None
+        for one in dict.fromkeys((asked.customer_id, customer.id, *customer.absorbed)):
+            for kind, found in (await self.store.open_kinds(connection, workspace, one, at=at)).items():
+                if kind not in heard or found.probability > heard[kind].probability:
+                    heard[kind] = found
+            last = await self.outcomes.last_refusal(connection, workspace, one)
+            refused = max(filter(None, (refused, last)), default=None)
 
         def objections(offer: Offer) -> list[str]:
             said = texts_of_offer(offer, self.catalogue.currency)
