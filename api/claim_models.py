@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from api import wire
 from bot.claim_review import Became
@@ -16,6 +17,19 @@ from signals.claim_checker import FindingKind
 from signals.claims import BrandClaims, Product
 
 LONGEST_TEXT = 20_000  # characters; an article has about 5,000
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _is_written(value: object) -> object:
+    """A number would be read as seconds since 1970, a time as its day."""
+    if not isinstance(value, date) and not (isinstance(value, str) and _DAY.fullmatch(value)):
+        raise ValueError("a day such as 2026-11-21 is expected")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_is_written)]
 
 
 class ClaimKind(StrEnum):
@@ -59,7 +73,7 @@ class TextToCheck(wire.Body):
     text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")] = Field(
         examples=["Fibre 300 costs £31 a month."]
     )
-    on: date | None = Field(
+    on: Day | None = Field(
         None, description="Today in the brand's time zone unless given.", examples=["2026-11-21"]
     )
 

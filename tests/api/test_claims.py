@@ -59,8 +59,10 @@ async def test_a_workspace_without_claims_approves_everything(world: World) -> N
         assert await checked(client, text=WRONG, on="2026-05-01") == []
 
 
-@pytest.mark.parametrize("body", [{}, {"text": ""}, {"text": "a\x00b"}, {"text": "a", "on": "soon"}])
-async def test_what_cannot_be_checked_is_refused(client: httpx.AsyncClient, body: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "body", [{}, {"text": ""}, {"text": "a\x00b"}, {"text": "a", "on": "soon"}, {"text": "a", "on": 86400}]
+)
+async def test_what_cannot_be_checked_is_refused(client: httpx.AsyncClient, body: dict[str, object]) -> None:
     assert (await client.post(f"{PATH}/check", json=body)).status_code == 422
 
 
