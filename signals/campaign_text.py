@@ -10,6 +10,7 @@ from signals.sentences import clause_of, is_denied
 
 _OFFERS = re.compile(
     r"(?i)\b(?:order|orders|get|sign up|join|buy|choose|take|ask|claim|use|enjoy|save|available|open|now"
+    r"|enter|hurry|qualify|as part of|last chance|ends (?:this|today|tomorrow|soon|on)"
     r"|today|still|starts?|is on|costs?|would be|free|voucher|appl\w+|price|until|jetzt|bestell\w*|sparen"
     r"|erhältlich|sicher\w*)\b|[£€$]\s?\d"
 )

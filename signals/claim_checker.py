@@ -31,20 +31,21 @@ _NO_PRICE_BEFORE = re.compile(
 _NO_PRICE_ABOVE = re.compile(r"(?i)\b(?:left|remaining|added|rise|saving|discount|charge|fee)\b")
 _PAST = re.compile(
     r"(?i)\b(?:was|were|used to|previously|formerly|no longer|instead of|rather than|paid|reached|measured"
-    r"|got|had|war|kostete|statt)\b|\bnot\b|\bnever\b|n['’]t\b|\bnicht\b"
+    r"|got|told|said|wrote|had|war|kostete|statt)\b|\bnot\b|\bnever\b|n['’]t\b|\bnicht\b"
 )
 _NOW = re.compile(r"(?i)\b(?:now|today|but|jetzt)\b")
 _WORDS_BEFORE = 5
 # "80 Mbps on Basics Plus" is said of what comes after it, and so is "for £31 a month you get Fibre 300".
 _OF_WHAT_FOLLOWS = re.compile(
     r"(?i)^\W*(?:(?:a|per|each|every) (?:month|year)\s+)?(?:(?:on|with|for|of|in|für|bei)\s+(?:the |our |a )?"
-    r"|.*\b(?:get|gets|have|buys?|gives? you)\s+)$"
+    r"|[^;:.,£€$\d]{0,30}\b(?:get|gets|have|buys?|gives? you)\s+)$"
 )
-_ADDED_TO = re.compile(r"(?i)\badd(?:s|ed)?\b.*\bto (?:the |your )?$")
+# "Add a Pod to Fibre 300 for £5 a month", "pausing Fibre 300 costs £8 a month".
+_OF_SOMETHING_ELSE = re.compile(r"(?i)\badd(?:s|ed)?\b.*\bto (?:the |your )?$|\b\w{3,}ing (?:the |your )?$")
 _PREPOSITION = re.compile(r"(?i)\b(?:for|of|on|with|to|in|from|by|than)\s+(?:the |your |our )?$")
 # A price of no period is the product's own where nothing else stands between: "Fibre 500 costs just £35".
 _DIRECT = re.compile(
-    r"(?i)^(?:\W|\b(?:plan|package|broadband|tariff|at|for|is|costs?|price|priced|only|just|now|still|from|be"
+    r"(?i)^(?:\W|\d+(?:\.\d+)?\s?mbps\b|\b(?:plan|package|broadband|tariff|at|for|is|costs?|price|priced|only|just|now|still|from|be"
     r"|will|would|currently|starts?|less|more|than|under|over|about|around|kostet|nur|ab|für)\b)+$"
 )
 _LEANS_BACK = re.compile(
@@ -201,8 +202,8 @@ def _whose(said: Said, amount: Amount, named: Sequence[Named]) -> Named | None:
     if after is not None and _OF_WHAT_FOLLOWS.match(said.text[amount.end : after[0]]):
         return after
     owner = next((one for one in reversed(named) if one[1] <= amount.start), None)
-    if owner is not None and _ADDED_TO.search(said.text[: owner[0]]):
-        return None  # "add a Pod to Fibre 300 for £5 a month"
+    if owner is not None and _OF_SOMETHING_ELSE.search(said.text[: owner[0]]):
+        return None
     return owner
 
 

@@ -17,7 +17,7 @@ def claims(
     *,
     data: Annotated[list[Path], typer.Option(help="JSONL of text, on, wrong.", metavar="FILE")],
     against: Annotated[Path, typer.Option(help="Claims (YAML).", metavar="FILE")] = SHIPPED,
-    split: Annotated[str, typer.Option(help="dev, test, late, or all.")] = "all",
+    split: Annotated[str, typer.Option(help="dev, test, late, fresh, or all.")] = "all",
     json: JsonReport = None,
 ) -> None:
     """Recall and false alarms of the check of texts against approved claims."""
