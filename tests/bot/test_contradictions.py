@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
 import structlog
 
 from bot.answer import Answer, AnswerKind, AnswerRequest
+from bot.answerability import Calibration, RiskPoint
+from bot.caution import Caution
 from bot.claim_review import ClaimReview, objections_of
 from bot.extractive import ExtractiveAnswerer, compose
 from bot.generative import GenerativeAnswerer
+from bot.pipeline import AnswerPipeline, Policy
+from bot.small_talk import Phrasebook
+from bot.turns import Question
+from bot.understanding import Understander
 from inference.fakes import ScriptedChatModel
 from kit.clock import ManualClock
-from kit.ids import DEFAULT_WORKSPACE
+from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.document import Passage
+from retrieval import HistoryTurn, Retrieval
+from retrieval.index import Filter
 from signals.brands import Brands
 from signals.claim_checker import ClaimChecker, FindingKind
 from signals.claims import read_claims
-from tests.bot.passages import passage, retrieval
+from tests.bot.passages import SameWords, passage, retrieval
 from tests.bot.test_generative import line
+from tests.bot.test_pipeline import certain
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +161,55 @@ def test_what_was_found_is_counted_and_logged_without_any_message() -> None:
     }
     (entry,) = logs
     assert (entry["event"], entry["said"], entry["title"]) == ("claim_contradicted", "£31", "Old prices")
+
+
+class OneArticle:
+    """Finds the same article for everything."""
+
+    def __init__(self, found: Passage) -> None:
+        self.found = found
+
+    async def search(
+        self,
+        workspace: WorkspaceId,  # noqa: ARG002 (the port's signature)
+        question: str,
+        *,
+        history: Sequence[HistoryTurn] = (),  # noqa: ARG002
+        limit: int = 10,  # noqa: ARG002
+        where: Filter | None = None,  # noqa: ARG002
+    ) -> Retrieval:
+        return retrieval(question, [self.found])
+
+
+def pipeline(found: Passage, claims: ClaimReview | None) -> AnswerPipeline:
+    phrases = Phrasebook.load()
+    return AnswerPipeline(
+        retriever=OneArticle(found),
+        calibration=Calibration(certain(3.0), certain(-3.0), [RiskPoint(0.5, 1.0, 0.0, 50)], 0.25),
+        words=SameWords(),
+        answerer=ExtractiveAnswerer(),
+        understander=Understander(phrases=phrases),
+        phrases=phrases,
+        policy=Policy(max_wrong_answer_rate=0.1),
+        caution=Caution.load(),
+        claims=claims,
+    )
+
+
+async def test_a_turn_whose_answer_is_withheld_is_handed_over_and_says_why_to_agents_only() -> None:
+    looked = review()
+    streamed: list[str] = []
+    answer = await pipeline(STALE, looked).answer(Question(DEFAULT_WORKSPACE, ASKED), on_text=streamed.append)
+    assert (answer.kind, answer.trace["reason"]) == (AnswerKind.HANDOVER, "contradiction")
+    assert answer.text == "".join(streamed)
+    assert "£31" not in answer.text
+    assert "colleagues" in answer.text
+    assert [found["said"] for found in objections_of(answer.trace)] == ["£31"]
+    assert sum(looked.counts.values()) == 1
+
+
+async def test_without_claims_of_the_workspace_the_same_article_is_quoted() -> None:
+    own = ClaimReview(Brands(own={WorkspaceId("other"): ClaimChecker(read_claims())}), ManualClock(MAY))
+    for claims in (None, own):
+        answer = await pipeline(STALE, claims).answer(Question(DEFAULT_WORKSPACE, ASKED))
+        assert "£31" in answer.text
