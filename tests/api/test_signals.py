@@ -177,6 +177,11 @@ async def test_a_complaint_of_who_was_merged_into_the_customer_stops_an_offer(
     action = await get(client, f"/{found.id}/next-action")
     assert (action["action"], action["chosen"]) == ("Offer nothing; solve what they wrote about first.", None)
     assert all("a complaint may escalate" in one["against"] for one in action["rejected"])
+    listed = await get(client, f"?customer={found.customer_id}")
+    assert {item["id"] for item in listed["items"]} == {found.id, complaint.id}
+    export = (await client.get(f"/v1/customers/{found.customer_id}/export")).json()
+    assert [item["id"] for item in export["signals"]] == sorted([found.id, complaint.id])
+    assert export["signals"][0]["evidence"][0]["text"]
 
 
 async def test_with_the_customer_its_signals_go(world: World, client: httpx.AsyncClient) -> None:
