@@ -22,8 +22,10 @@ from api.rate_limit import Limit
 from api.state import ApiConfig, Limits, Services
 from api.triagers import TriageParts
 from bot.assistant import Assistant
+from bot.claim_review import ClaimReview
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_claims import build_brands
 from careloop.build_delivery import build_delivery, build_targets, deliver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
@@ -86,6 +88,7 @@ class Parts:
     signals: SignalParts | None
     customers: CustomerBook
     delivery: DeliveryParts
+    claims: ClaimReview
 
 
 @asynccontextmanager
@@ -115,7 +118,11 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         targets = build_targets(settings, clock)
         stack.push_async_callback(targets.close)
         delivery = build_delivery(targets, cipher, clock)
-        signals = build_signals(settings, customers, cipher, clock=clock, outbox=delivery.outbox)
+        brands = build_brands(settings)
+        claims = ClaimReview(brands, clock)
+        signals = build_signals(
+            settings, customers, cipher, clock=clock, outbox=delivery.outbox, brands=brands
+        )
         triage = await build_triage(
             settings,
             database,
@@ -135,6 +142,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             labeller=None if triage is None else TurnLabeller(triage, embeddings, clock=clock),
             reader=None if signals is None else turn_signals(settings, signals),
             chat_model=chat_model,
+            claims=claims,
         )
         stack.push_async_callback(assistant.stop)
         await follower.reconcile()
@@ -157,6 +165,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             signals=signals,
             customers=customers,
             delivery=delivery,
+            claims=claims,
         )
 
 
@@ -221,6 +230,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         triage=parts.triage,
         signals=parts.signals,
         delivery=parts.delivery,
+        claims=parts.claims,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

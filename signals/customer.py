@@ -22,12 +22,14 @@ class KnownCustomer:
 
     ``facts`` are what is known by name: plan, value (a year), stage, segment, account_manager,
     contract_ends_in_days, any other key. ``may_be_offered`` says that they consented to marketing and did
-    not object to the sale of their data.
+    not object to the sale of their data. ``absorbed`` are those who were merged into them, whose signals stay
+    under their own ids.
     """
 
     id: CustomerId
     facts: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     may_be_offered: bool = False
+    absorbed: tuple[CustomerId, ...] = ()
 
 
 class MomentKind(StrEnum):

@@ -64,7 +64,7 @@ class KnownCustomers:
             for purpose in _OFFERS
             for channel in ConsentChannel
         )
-        return KnownCustomer(found.id, facts(found), consented)
+        return KnownCustomer(found.id, facts(found), consented, found.absorbed)
 
     async def of_conversation(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId

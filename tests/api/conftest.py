@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from api import ApiConfig, Services, create_app
 from bot.answer import Answer, AnswerKind, AnswerSentence, Citation
 from bot.assistant import Assistant
+from bot.claim_review import TRACE, Became, ClaimReview, Objection
 from bot.conversations import ConversationStore
 from bot.turns import Question
 from customers import CustomerBook
@@ -34,6 +35,9 @@ from knowledge_base.document import DocumentKind, Passage, PassageKind
 from knowledge_base.report import Progress, SyncProgress, SyncReport
 from knowledge_base.sources.source import EntryState, Listed, Source, SourceKind
 from retrieval import Filter, HistoryTurn, RankedPassage, Retrieval
+from signals.brands import Brands
+from signals.claim_checker import ClaimChecker, Finding, FindingKind
+from signals.claims import read_claims
 from store.access import Access, Scope
 from store.encryption import Cipher
 from store.engine import Database
@@ -49,9 +53,17 @@ STEPS = "1. Call **0800 496 0100**.\n2. Give the order number."
 ARTICLE = f"# {TITLE}\n\n{QUOTE} The days count from your order confirmation.\n\n## How\n\n{STEPS}\n"
 
 
+OBJECTION = Objection(
+    Finding(FindingKind.WRONG_NUMBER, 0, 3, "£31", "Fibre 300", "price 34, 37, 40, 42 GBP"), Became.LEFT_OUT
+)
+
+
 @dataclass
 class ScriptedPipeline:
-    """Answers by what the question holds: ``which``, ``person``, ``fail``, ``wait``; else with two quotes."""
+    """Answers by what the question holds: ``which``, ``person``, ``fail``, ``wait``; else with two quotes.
+
+    To a question of a ``price`` it left one out that is not approved.
+    """
 
     citation: Citation
     steps: Citation
@@ -81,11 +93,12 @@ class ScriptedPipeline:
             return Answer(
                 AnswerKind.HANDOVER, "A colleague will take over.", trace={"reason": "asked_for_person"}
             )
+        trace = {TRACE: [OBJECTION.record()]} if "price" in question.text else {}
         sentences = (
             AnswerSentence(QUOTE, (self.citation,)),
             AnswerSentence(STEPS, (self.steps, self.citation)),
         )
-        return Answer(AnswerKind.ANSWER, f"{QUOTE}\n\n{STEPS}", sentences, 0.93)
+        return Answer(AnswerKind.ANSWER, f"{QUOTE}\n\n{STEPS}", sentences, 0.93, trace=trace)
 
 
 class WordRetriever:
@@ -255,6 +268,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         triage=shop_triage(database, cipher, clock, models),
         signals=signal_parts(cipher, clock),
         delivery=delivery_parts(cipher, clock),
+        claims=ClaimReview(Brands(own={DEFAULT_WORKSPACE: ClaimChecker(read_claims())}), clock),
         checks={"database": database.ping},
         clock=clock,
     )

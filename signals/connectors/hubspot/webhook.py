@@ -56,7 +56,7 @@ def check_signature(
         raise WebhookRefused("No client secret is set for HubSpot, so no webhook can be checked.")
     if not signature or not timestamp:
         raise WebhookRefused("The headers X-HubSpot-Signature-v3 and X-HubSpot-Request-Timestamp are needed.")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 14):
         raise WebhookRefused("X-HubSpot-Request-Timestamp must be milliseconds since 1970.")
     if abs(now - datetime.fromtimestamp(int(timestamp) / 1000, UTC)) > _WINDOW:
         raise WebhookRefused("The webhook was signed more than five minutes ago, or a clock is wrong.")
