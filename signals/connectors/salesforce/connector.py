@@ -31,6 +31,7 @@ from signals.connectors.salesforce.token import JwtBearer
 from signals.connectors.waiting import Waiting
 
 OBJECTS = ("Contact", "Lead", "Task", "Opportunity")
+_SYSTEM = "salesforce"  # whose ids are ours to look up, whatever the connector is called
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")  # any other makes SOQL refuse the whole question
 _ID_PREFIX = {"Contact": "003", "Lead": "00Q"}  # "Standard Object Prefix": what kind of record an id is
 
@@ -154,7 +155,7 @@ class Salesforce:
     def _person_question(self, dispatch: Dispatch) -> str:
         field, contact = self._settings.external_id_field, dispatch.contact
         conditions = [f"{field} = {quoted(contact.id)}"]
-        crm_id = contact.crm_ids.get(self.name, "")
+        crm_id = contact.crm_ids.get(_SYSTEM, "")
         if _ID.fullmatch(crm_id) and crm_id.startswith(_ID_PREFIX[self._settings.person]):
             conditions.append(f"Id = {quoted(crm_id)}")
         if contact.email and self._settings.match_by_email:
@@ -168,7 +169,7 @@ class Salesforce:
         """Ours, or the one of the id that was linked, or the only one of that address; never another's."""
         field, contact = self._settings.external_id_field, dispatch.contact
         free = [one for one in found if not one.get(field)]
-        linked = contact.crm_ids.get(self.name)
+        linked = contact.crm_ids.get(_SYSTEM)
         ours = [one for one in found if one.get(field) == contact.id]
         named = [one for one in free if linked and one["Id"][:15] == linked[:15]]
         chosen = ours or named or (free if len(free) == 1 else [])
