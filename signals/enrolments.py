@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from customers.rows import family
 from kit.ids import CustomerId, SignalId, WorkspaceId, new_id
 from signals.brands import Brands, texts_of_sequence
 from signals.connectors.connector import OutcomeKind
@@ -49,7 +50,7 @@ class Nurture:
         self, connection: AsyncConnection, customer: KnownCustomer, signal: Signal, *, at: datetime
     ) -> Enrolment | None:
         """Enrol the customer by ``signal``, if a sequence fits, they consented, and the cap allows it."""
-        if not customer.may_be_offered:
+        if not customer.may_be_nurtured:
             return None
         await self._lock(connection, customer.id)
         past = await self.of_customer(connection, signal.workspace_id, customer.id)
@@ -93,10 +94,9 @@ class Nurture:
     async def consent_withdrawn(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, at: datetime
     ) -> list[Enrolment]:
-        """Take a customer out of everything."""
-        found = await self._find(
-            connection, table.c.workspace_id == workspace, table.c.customer_id == customer
-        )
+        """Take a customer, and whoever was merged into them, out of everything."""
+        whom = await family(connection, workspace, customer)
+        found = await self._find(connection, table.c.workspace_id == workspace, table.c.customer_id.in_(whom))
         return [await self._leave(connection, one, NO_CONSENT, at) for one in found]
 
     async def expire(
@@ -110,8 +110,12 @@ class Nurture:
     async def of_customer(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
     ) -> list[Enrolment]:
-        """Every enrolment of the customer, those that were left too, the oldest first."""
-        query = select(table).where(table.c.workspace_id == workspace, table.c.customer_id == customer)
+        """Every enrolment of the customer and of those in it, those that were left too, the oldest first.
+
+        The cap counts them together: their messages come to one address.
+        """
+        whom = await family(connection, workspace, customer)
+        query = select(table).where(table.c.workspace_id == workspace, table.c.customer_id.in_(whom))
         return [_enrolment(row) for row in await connection.execute(query.order_by(table.c.id))]
 
     async def _find(self, connection: AsyncConnection, *where: Any) -> list[Enrolment]:  # noqa: ANN401

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers import (
     ConsentChannel,
+    ConsentHistory,
     Customer,
     CustomerBook,
     Event,
@@ -59,12 +60,15 @@ class KnownCustomers:
             return None
         history = await self._book.consents.history(connection, workspace, found.id)
         at = self._clock.now()
-        consented = any(
-            may_contact(history, purpose, channel, at=at).allowed
-            for purpose in _OFFERS
-            for channel in ConsentChannel
+        ways = offer_ways(history, at=at)
+        return KnownCustomer(
+            found.id,
+            facts(found),
+            may_be_offered=bool(ways),
+            may_be_nurtured=may_contact(history, Purpose.MARKETING, ConsentChannel.EMAIL, at=at).allowed,
+            absorbed=found.absorbed,
+            offer_ways=ways,
         )
-        return KnownCustomer(found.id, facts(found), consented, found.absorbed)
 
     async def of_conversation(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
@@ -138,6 +142,16 @@ class KnownCustomers:
                 continue
             return await self.get(connection, workspace, found.customer.id)
         return None
+
+
+def offer_ways(history: ConsentHistory, *, at: datetime) -> tuple[str, ...]:
+    """In which ways an offer may be made: such as ``sales`` where on any channel, ``marketing by email``."""
+    found = []
+    for purpose in _OFFERS:
+        channels = [one for one in ConsentChannel if may_contact(history, purpose, one, at=at).allowed]
+        named = [f"{purpose} by {one}" for one in channels if one is not ConsentChannel.ANY]
+        found += [str(purpose)] if len(channels) == len(ConsentChannel) else named
+    return tuple(found)
 
 
 def facts(customer: Customer) -> dict[str, object]:

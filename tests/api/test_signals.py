@@ -143,7 +143,7 @@ async def test_what_to_do_next_says_why_nothing_else(world: World, client: httpx
     found = await raise_signal(world)
     action = await get(client, f"/{found.id}/next-action")
     assert (action["action"], action["chosen"]["offer"], action["currency"]) == (
-        "Offer Fibre 300.",
+        "Offer Fibre 300, as marketing by email.",
         "Fibre 300",
         "GBP",
     )
