@@ -13,6 +13,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -107,7 +108,7 @@ connector_states = Table(
     Column("connector", String(80), nullable=False),
     Column("paused_at", UtcDateTime),
     Column("paused_by", String(200)),
-    Column("poll_cursor", String(1000)),  # where the next poll for outcomes begins
+    Column("poll_cursor", Text),  # where the next poll for outcomes begins; a target's token may be long
     Column("polled_at", UtcDateTime),
     Column("healthy", Boolean),  # empty: never asked
     Column("health_detail", String(1000)),
