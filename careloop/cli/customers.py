@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -20,8 +19,8 @@ from careloop.cli.triage_parts import Opened, with_database
 from customers import CustomerBook, Everything, Identity, IdentityKind, MergeReason
 from customers.errors import IdentityInvalid
 from customers.registry import Resolution
-from kit.errors import InvalidInput
 from kit.ids import CustomerId
+from kit.private_file import write_private
 from signals.signal import Signal
 from signals.store import SignalStore
 
@@ -61,11 +60,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise InvalidInput(f"{out} cannot be written: {error.strerror}.") from error
+    write_private(out, text)
     console().print(f"Written to {out}.", markup=False, soft_wrap=True)
 
 

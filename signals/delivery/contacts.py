@@ -34,8 +34,8 @@ class CustomerContacts:
         known = await self._book.directory.get(connection, workspace, customer)
         return Contact(
             id=known.id,
-            email=known.first(IdentityKind.EMAIL),
-            phone=known.first(IdentityKind.PHONE),
+            email=known.latest(IdentityKind.EMAIL),
+            phone=known.latest(IdentityKind.PHONE),
             first_name=known.profile.first_name,
             last_name=known.profile.last_name,
             company=known.profile.company,
