@@ -246,6 +246,10 @@ async def unmerge_customers(
         undone = await book.merges.unmerge(
             connection, caller.workspace_id, merge_id, now=services.clock.now()
         )
+        if services.signals is not None:
+            await services.signals.intake.taken_apart(
+                connection, caller.workspace_id, undone, at=services.clock.now()
+            )
         survivor, absorbed = [
             models.Customer.of(await book.directory.get(connection, caller.workspace_id, one))
             for one in (undone.survivor, undone.absorbed)

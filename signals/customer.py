@@ -93,6 +93,20 @@ class Customers(Protocol):
         """Whose ticket it is; none while nobody knows."""
         ...
 
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        """Who wrote a conversation or ticket, by the names it was written under; none while nobody knows.
+
+        Timelines are not asked: of customers who were one for a while the elder's has it.
+        """
+        ...
+
     async def moments(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
     ) -> Sequence[Moment]:

@@ -77,11 +77,7 @@ class KnownCustomers:
         known = await self._by_timeline(connection, workspace, conversation)
         if known is not None:
             return known
-        query = select(conversations.c.visitor_id).where(
-            conversations.c.workspace_id == workspace, conversations.c.id == conversation
-        )
-        visitor = (await connection.execute(query)).scalar_one_or_none()
-        named = () if visitor is None else (Identity(IdentityKind.VISITOR, visitor),)
+        named = await self._visitor(connection, workspace, conversation)
         return await self._by_identity(connection, workspace, named)
 
     async def of_ticket(
@@ -91,10 +87,26 @@ class KnownCustomers:
         known = await self._by_timeline(connection, workspace, ticket)
         if known is not None:
             return known
-        query = select(tickets.c.customer).where(tickets.c.workspace_id == workspace, tickets.c.id == ticket)
-        said = (await connection.execute(query)).scalar_one_or_none() or {}
-        named = [Identity(kind, str(said[name])) for name, kind in _NAMED_BY.items() if said.get(name)]
-        return await self._by_identity(connection, workspace, named)
+        return await self._by_identity(
+            connection, workspace, await self._named(connection, workspace, ticket)
+        )
+
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        """See ``Customers``."""
+        named: list[Identity] = []
+        if conversation is not None:
+            named += await self._visitor(connection, workspace, conversation)
+        if ticket is not None:
+            named += await self._named(connection, workspace, ticket)
+        known = await self._by_identity(connection, workspace, named)
+        return None if known is None else known.id
 
     async def moments(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
@@ -118,6 +130,22 @@ class KnownCustomers:
             payload={"conversation_id": contact.conversation_id} if chat else {},
         )
         await self._book.record(connection, workspace, customer, event, now=self._clock.now())
+
+    async def _visitor(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> list[Identity]:
+        query = select(conversations.c.visitor_id).where(
+            conversations.c.workspace_id == workspace, conversations.c.id == conversation
+        )
+        visitor = (await connection.execute(query)).scalar_one_or_none()
+        return [] if visitor is None else [Identity(IdentityKind.VISITOR, visitor)]
+
+    async def _named(
+        self, connection: AsyncConnection, workspace: WorkspaceId, ticket: str
+    ) -> list[Identity]:
+        query = select(tickets.c.customer).where(tickets.c.workspace_id == workspace, tickets.c.id == ticket)
+        said = (await connection.execute(query)).scalar_one_or_none() or {}
+        return [Identity(kind, str(said[name])) for name, kind in _NAMED_BY.items() if said.get(name)]
 
     async def _by_timeline(
         self, connection: AsyncConnection, workspace: WorkspaceId, external_id: str

@@ -19,6 +19,7 @@ from signals.delivery.frozen import thaw
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.store import Claimed, Settled
 from signals.delivery.target import Target
+from signals.families import HEARD_AS_ANOTHER, heard_as
 from signals.signal import Signal
 from store.encryption import Cipher
 from store.engine import Database
@@ -28,7 +29,7 @@ _log = get_logger("signals.delivery")
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """Why a customer is not to be told of."""
+    """Why a customer or signal is not to be told of."""
 
     reason: str
 
@@ -90,6 +91,8 @@ class Courier:
         if target.purpose is not None:
             purposes[target.purpose] = None
         async with self._database.read() as connection:
+            if await heard_as(connection, row.workspace_id, row.signal_id, at=self._clock.now()):
+                return _Stop(HEARD_AS_ANOTHER)
             for purpose in purposes:
                 reason = await self._gate.allows(
                     connection,
