@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,22 @@ _ITERATIONS = 300
 _NEAREST = 3
 _NEIGHBOUR_SCALE = 10.0  # cosines differ by tenths, logits by units
 _AT_ONCE = 64  # messages; memory for the cosines of each with every neighbour
+_NOWHERE = -4.0  # below every cosine, twice over
 _PER_LABEL = 200  # neighbours kept of a label; more cost time and tell little
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest neighbours of messages under each label: (messages, labels, three or fewer).
+
+    ``row`` is their row, ``cosine`` how near each is; what comes after a label's last one is anything.
+    """
+
+    row: NDArray[np.int32]
+    cosine: Scores
+
+
+@dataclass(frozen=True)
 class Heads:
     """What was fitted; scores of a message are (heads, labels).
 
@@ -47,52 +60,79 @@ class Heads:
 
     def scores(self, vectors: Matrix, counted: csr_matrix) -> Scores:
         """(heads, messages, labels) for ``vectors`` (messages, dimensions) and their n-grams."""
-        return np.stack(
-            [
-                vectors @ self.sentence.T + self.sentence_bias,
-                np.asarray(counted @ self.ngrams) + self.ngram_bias,
-                _NEIGHBOUR_SCALE * self._nearness(vectors),
-            ]
-        ).astype(np.float32)
+        return self.together(vectors, self.of_ngrams(counted), self.nearest(vectors))
 
-    def nearest(self, vector: Matrix, labels: NDArray[np.intp]) -> Matrix:
-        """What the neighbours' head multiplies ``vector`` by for each of ``labels``: (labels, dimensions)."""
-        if not self.members.shape[1]:
-            return np.zeros((len(labels), len(vector)), np.float32)
-        found = np.zeros((len(labels), len(vector)), np.float32)
-        if not self.members.shape[1]:
+    def of_ngrams(self, counted: csr_matrix) -> Scores:
+        """What the second head says (messages, labels)."""
+        return np.asarray(counted @ self.ngrams) + self.ngram_bias
+
+    def together(self, vectors: Matrix, of_ngrams: Scores, nearest: Nearest) -> Scores:
+        """As ``scores``, of what is known already."""
+        near = np.where(self._empty, -1.0, (nearest.cosine * self._shares).sum(axis=2))
+        of_sentence = vectors @ self.sentence.T + self.sentence_bias
+        return np.stack([of_sentence, of_ngrams, _NEIGHBOUR_SCALE * near]).astype(np.float32)
+
+    def nearest(self, vectors: Matrix) -> Nearest:
+        """Of each of ``vectors`` (messages, dimensions)."""
+        labels, most = self.members.shape
+        kept = min(_NEAREST, most)
+        found = Nearest(*(np.zeros((len(vectors), labels, kept), kind) for kind in (np.int32, np.float32)))
+        if not kept:
             return found
-        for place, members in enumerate(self.members[labels]):
-            count = int(np.count_nonzero(members >= 0))
-            own = self.neighbours[members[0] : members[0] + count]
-            if count:
-                near = own[np.argsort(-(own @ vector), kind="stable")[:_NEAREST]]
-                found[place] = near[0] + near.sum(axis=0) / len(near)
-        return np.asarray(_NEIGHBOUR_SCALE / 2 * found, np.float32)
+        every = np.arange(labels)
+        for start in range(0, len(vectors), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            cosines = vectors[rows] @ self.neighbours.T
+            by_label = (cosines.take(self.members, axis=1, mode="clip") + self._missing).reshape(-1, most)
+            places = np.arange(len(by_label))
+            for rank in range(kept):
+                best = by_label.argmax(axis=1)
+                found.cosine[rows, :, rank] = by_label[places, best].reshape(-1, labels)
+                by_label[places, best] = _NOWHERE
+                found.row[rows, :, rank] = self.members[every, best.reshape(-1, labels)]
+        return found
+
+    def directions(
+        self, message: NDArray[np.intp], nearest: Nearest, toward: Sequence[NDArray[np.float64]]
+    ) -> Matrix:
+        """What token states are multiplied by, so that it says how much they speak for something.
+
+        ``toward`` (questions, labels) is how much each label of each head counts, ``message`` (questions,)
+        says whose ``nearest`` neighbours count; the result is (questions, dimensions).
+        """
+        of_sentence, _, of_neighbours = toward
+        found = np.asarray(of_sentence, np.float32) @ self.sentence
+        if len(self.neighbours):
+            question, label = np.nonzero(of_neighbours)
+            share = self._shares[label] * (_NEIGHBOUR_SCALE * of_neighbours[question, label])[:, None]
+            near = self.neighbours[nearest.row[message[question], label]]
+            np.add.at(found, question, np.einsum("nk,nkd->nd", share.astype(np.float32), near))
+        return np.asarray(found, np.float32)
+
+    @cached_property
+    def _missing(self) -> Scores:
+        """Nothing where a label has a member, and where it has none, what no cosine makes up for."""
+        return np.where(self.members >= 0, 0, _NOWHERE).astype(np.float32)
+
+    @cached_property
+    def _empty(self) -> NDArray[np.bool_]:
+        """Labels without neighbours, where others have them."""
+        return np.asarray(~(self.members >= 0).any(axis=1)) & (self.members.shape[1] > 0)
+
+    @cached_property
+    def _shares(self) -> Scores:
+        """How much each of the nearest counts: half is the nearest, half the mean of the three nearest."""
+        kept = min(_NEAREST, self.members.shape[1])
+        count = np.minimum((self.members >= 0).sum(axis=1), kept)[:, None]
+        share = (np.arange(kept) < count) / np.maximum(count, 1) / 2
+        share[:, :1] += np.minimum(count[:, :kept], 1) / 2
+        return np.asarray(share, np.float32)
 
     def centres(self) -> Matrix:
         """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""
         held = self.members >= 0
         sums = (self.neighbours[self.members] * held[:, :, None]).sum(axis=1)
         return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), np.float32)
-
-    def _nearness(self, vectors: Matrix) -> Scores:
-        """For each label the mean of its nearest example and of its three nearest, as cosines."""
-        found = np.zeros((len(vectors), len(self.members)), np.float32)
-        if not self.members.shape[1]:
-            return found
-        kept = min(_NEAREST, self.members.shape[1])
-        count = np.minimum((self.members >= 0).sum(axis=1), _NEAREST)
-        present = np.arange(kept) < count[:, None]
-        for start in range(0, len(vectors), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
-            cosines = vectors[rows] @ self.neighbours.T
-            missing = np.full((len(cosines), 1), -1.0, np.float32)
-            by_label = np.concatenate([cosines, missing], axis=1)[:, self.members]
-            nearest = -np.sort(np.partition(-by_label, kept - 1, axis=2)[:, :, :kept], axis=2)
-            mean = (nearest * present).sum(axis=2) / np.maximum(count, 1)
-            found[rows] = np.where(count > 0, (nearest[:, :, 0] + mean) / 2, -1.0)
-        return found
 
 
 def fit_heads(

@@ -50,7 +50,10 @@ class MarkModel:
 
     def logits(self, counted: csr_matrix, vectors: Matrix) -> NDArray[np.float64]:
         """(messages, marks), of n-grams and ``vectors`` (messages, dimensions)."""
-        scores = self.heads.scores(np.asarray(vectors, np.float32), counted)
+        return self.combined(self.heads.scores(np.asarray(vectors, np.float32), counted))
+
+    def combined(self, scores: Scores) -> NDArray[np.float64]:
+        """The weighed sum (messages, marks) of ``scores`` (heads, messages, marks)."""
         return _combined(scores, self.weights, self.bias)
 
     def probabilities(self, texts: Sequence[str], vectors: Matrix) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""What each sentence of a message is about, from the token states of the pass over the whole."""
+"""The sentences of messages, each of which may be about something else."""
 
 from __future__ import annotations
 
@@ -6,64 +6,40 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from numpy.typing import NDArray
 
-from inference.embeddings import Matrix, Tokens
-from kit.text import Span, sentences
-from triage.ngrams import Ngrams, find_ngrams
+from inference.embeddings import Matrix
+from kit.text import sentences
+from triage.spans import FlatTokens, Spans
 
 _MOST = 8  # sentences of a message
 
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """The sentences of those messages that may have several.
+    """The sentences of those messages that may have several; ``owner`` (sentences,) says whose they are."""
 
-    ``owners`` (sentences,) are the messages' places, ``spans`` where they stand, ``counted`` (sentences,
-    n-grams) what is in them.
-    """
-
-    owners: list[int]
-    spans: list[Span]
-    counted: csr_matrix
+    spans: Spans
+    owner: NDArray[np.intp]
 
     @classmethod
-    def of(cls, texts: Sequence[str], ngrams: Ngrams) -> Sentences:
-        """Of ``texts``, counted as ``ngrams`` does."""
+    def of(cls, texts: Sequence[str]) -> Sentences:
+        """Of ``texts``."""
         found = [
-            (number, span)
-            for number, text in enumerate(texts)
-            if several(text)
-            for span in sentences(text)[:_MOST]
+            [(one.start, one.end) for one in sentences(text)[:_MOST]] if several(text) else []
+            for text in texts
         ]
-        spans = [span for _, span in found]
-        counted = ngrams.matrix(find_ngrams([span.text for span in spans]))
-        return cls([number for number, _ in found], spans, counted)
+        spans = Spans.of(texts, found)
+        return cls(spans, spans.message)
 
-    def seen(self, tokens: Sequence[Tokens]) -> tuple[list[int], csr_matrix, Matrix]:
-        """Of the sentences that the encoder read: whose they are, what is in them, and their vectors."""
-        if not tokens:
-            return [], self.counted[:0], np.zeros((0, 0), np.float32)
-        vectors = [
-            _pooled(tokens[owner], span.start, span.end)
-            for owner, span in zip(self.owners, self.spans, strict=True)
-        ]
-        kept = [place for place, vector in enumerate(vectors) if vector is not None]
-        counted = self.counted if len(kept) == len(vectors) else self.counted[kept]
-        read = np.array([vectors[place] for place in kept], np.float32)
-        return [self.owners[place] for place in kept], counted, read
+    def seen(self, tokens: FlatTokens) -> tuple[NDArray[np.intp], Matrix]:
+        """Of the sentences that the encoder read: their numbers, and their vectors from the whole's pass."""
+        overlaps = self.spans.overlaps(tokens.message, tokens.start, tokens.end)
+        read = np.flatnonzero(np.diff(overlaps.first))
+        sums = overlaps.times(tokens.states, share=False)[read]
+        return read, sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
 
 
 def several(text: str) -> bool:
     """Whether there may be more than one sentence; cheap, for most messages are one."""
     return any(mark in text[:-1] for mark in ".!?\n…。！？")
-
-
-def _pooled(tokens: Tokens, start: int, end: int) -> Matrix | None:
-    if not len(tokens.states):
-        return None
-    inside = (tokens.offsets[:, 0] < end) & (tokens.offsets[:, 1] > start)
-    if not inside.any():
-        return None
-    mean = tokens.states[inside].mean(axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
