@@ -20,7 +20,7 @@ import openvino.properties as ov_properties
 from tokenizers import Encoding, Tokenizer
 
 from inference import quantisation
-from inference.embeddings import Matrix, Part, SpanEmbeddings, TokenEmbeddings, Tokens, whole
+from inference.embeddings import Matrix, Part, Passes, SpanEmbeddings, TokenEmbeddings, Tokens, whole
 from inference.errors import ModelMissing
 from inference.threads import leave_cores_to_the_encoder
 
@@ -126,27 +126,32 @@ class OpenVinoEncoder:
         """As ``encode``, and offsets and state of each token, those that stand for no character too."""
         if not texts:
             return TokenEmbeddings(self.encode(texts), [])
-        with self.begin(texts) as parts:
-            return whole(parts)
+        with self.begin(texts) as passes:
+            return whole(passes.parts)
 
     @contextmanager
-    def begin(self, texts: Sequence[str]) -> Iterator[Iterator[Part]]:
-        """Begin passes over ``texts``: parts of what ``encode_with_tokens`` gives, as the passes end.
+    def begin(self, texts: Sequence[str]) -> Iterator[Passes]:
+        """Begin passes over ``texts``, whose parts are of what ``encode_with_tokens`` gives.
 
         Passes that nobody waits for any more are waited for at the end of the context.
         """
-        with self._begin(texts) as passes:
-            yield (
-                Part(places, TokenEmbeddings(embeddings, [*map(_tokens, encodings, states)]))
-                for places, encodings, embeddings, states in passes
-            )
+        with self._begin(texts) as running:
+            offsets = [np.array(encoding.offsets, np.int32).reshape(-1, 2) for encoding in running.encodings]
+
+            def part(batch: _Batch) -> Part:
+                places, _, embeddings, states = batch
+                pairs = zip(places, states, strict=True)
+                tokens = [Tokens(offsets[place], own[: len(offsets[place])]) for place, own in pairs]
+                return Part(places, TokenEmbeddings(embeddings, tokens))
+
+            yield Passes(offsets, map(part, running.results()))
 
     def _run(self, texts: Sequence[str]) -> Iterator[_Batch]:
-        with self._begin(texts) as passes:
-            yield from passes
+        with self._begin(texts) as running:
+            yield from running.results()
 
     @contextmanager
-    def _begin(self, texts: Sequence[str]) -> Iterator[Iterator[_Batch]]:
+    def _begin(self, texts: Sequence[str]) -> Iterator[_Running]:
         """Batches of like length, of which the first passes run already."""
         encodings = (
             self._tokenizer.encode_batch(list(texts))
@@ -158,7 +163,7 @@ class OpenVinoEncoder:
         running = _Running(self._idle, encodings, batches)
         try:
             running.begin()
-            yield running.results()
+            yield running
         finally:
             running.close()
 
@@ -195,8 +200,8 @@ class _Running:
     def __init__(
         self, idle: queue.SimpleQueue[_Pass], encodings: list[Encoding], batches: list[list[int]]
     ) -> None:
+        self.encodings = encodings
         self._idle = idle
-        self._encodings = encodings
         self._waiting = deque(batches)
         self._running: deque[tuple[_Pass, list[int]]] = deque()
 
@@ -212,7 +217,7 @@ class _Running:
     def _start(self, slot: _Pass) -> None:
         places = self._waiting.popleft()
         self._running.append((slot, places))
-        slot.start([self._encodings[place] for place in places])
+        slot.start([self.encodings[place] for place in places])
 
     def results(self) -> Iterator[_Batch]:
         """What the passes make, in the order of the batches."""
@@ -225,7 +230,7 @@ class _Running:
                 self.begin()
             else:
                 self._idle.put(slot)
-            yield places, [self._encodings[place] for place in places], embeddings, states
+            yield places, [self.encodings[place] for place in places], embeddings, states
 
     def close(self) -> None:
         """Wait for passes that nobody waited for, and give all slots back."""
@@ -236,11 +241,6 @@ class _Running:
                 slot.result()
             finally:
                 self._idle.put(slot)
-
-
-def _tokens(encoding: Encoding, states: Matrix) -> Tokens:
-    offsets = np.asarray(encoding.offsets, dtype=np.int32)
-    return Tokens(offsets, states[: len(offsets)])
 
 
 def _padded(encodings: Sequence[Encoding]) -> list[np.ndarray]:

@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from inference.embeddings import Matrix
-from triage.heads import Heads, Nearest
+from triage.heads import Nearest
 from triage.labels import Evidence
-from triage.spans import FlatTokens, Overlaps, Spans
+from triage.scoring import Scorer
+from triage.spans import Overlaps, Spans
 from triage.spotting import Counted, Spotted
 
 _WORD = re.compile(r"\w+(?:['’.-]\w+)*|[^\w\s]+")
 _TELLING = 0.6  # of all that speaks for a label is shown
 _MOST_WORDS = 6
 
-Weights = NDArray[np.float64]
+Gains = NDArray[np.float64]
 Locate = Callable[[int, int], tuple[int, int]]
 
 
@@ -35,23 +36,19 @@ def words_of(texts: Sequence[str]) -> Spans:
     return Spans.of(texts, [[match.span() for match in _WORD.finditer(text)] for text in texts])
 
 
-def ngrams_by_word(spotted: Spotted, counted: Counted, overlaps: Overlaps, heads: Heads) -> Matrix:
-    """What the n-grams add to the second head's score of each label: (words, labels).
+def ngrams_by_word(spotted: Spotted, counted: Counted, overlaps: Overlaps, scorer: Scorer) -> Matrix:
+    """What the n-grams add to each logit: (words, labels).
 
-    An n-gram that stands there several times has its value in equal parts. ``counted`` are the messages' cells. ``overlaps`` are those of the
-    words with all that is ``spotted``.
+    An n-gram that stands there several times has its value in equal parts. ``counted`` are the messages'
+    cells, ``overlaps`` those of the words with all that is ``spotted``.
     """
-    value = (counted.value / spotted.cells.times[: len(counted.value)])[spotted.cell]
-    shares = overlaps.share * value[overlaps.piece]
-    columns = np.maximum(counted.column, 0)[spotted.cell[overlaps.piece]]  # the value of the unknown is 0
-    rows = csr_matrix((shares, columns, overlaps.first), shape=(len(overlaps.first) - 1, len(heads.ngrams)))
-    return np.asarray(rows @ heads.ngrams)
-
-
-def tokens_by_word(tokens: FlatTokens, words: Spans) -> Matrix:
-    """What the tokens add to each message's vector: (words, dimensions)."""
-    sums = words.overlaps(tokens.message, tokens.start, tokens.end).times(tokens.states)
-    return np.asarray(sums / np.maximum(tokens.lengths(), 1e-12)[words.message, None], np.float32)
+    value = counted.value / spotted.cells.times[: len(counted.value)]
+    cell = spotted.cell[overlaps.piece]
+    # At single precision: scipy would make the weights double otherwise, every time.
+    share = overlaps.share * value.astype(np.float32)[cell]
+    columns = np.maximum(counted.column, 0)[cell]  # the value of the unknown is 0
+    shape = len(overlaps.first) - 1, counted.matrix.shape[1]
+    return scorer.of_ngrams(csr_matrix((share, columns, overlaps.first.astype(np.int32)), shape=shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +59,28 @@ class Asked:
     """
 
     message: NDArray[np.intp]
-    toward: Weights
+    toward: Matrix
 
 
 @dataclass(frozen=True, slots=True)
 class ByWord:
-    """Messages in which words speak for the labels of one model, whose heads count as ``weights`` has it.
-
-    ``ngrams`` (words, labels) and ``tokens`` (words, dimensions) are what each word adds; ``weights``
-    (heads, labels).
-    """
+    """What each word adds: ``ngrams`` (words, labels) to logits, ``tokens`` (words, dimensions) to a vector."""
 
     words: Spans
     ngrams: Matrix
     tokens: Matrix
-    heads: Heads
-    weights: Weights
-    nearest: Nearest
+    nearest: Nearest | None
 
-    def gains(self, asked: Asked) -> list[Weights]:
+    def gains(self, asked: Asked, scorer: Scorer) -> list[Matrix]:
         """How much each word adds to what is ``asked``: (words of the message,) for each question."""
-        by_head = self.weights[:, None] * asked.toward
-        directions = self.heads.directions(asked.message, self.nearest, by_head)
-        toward = np.concatenate([by_head[1].astype(np.float32), directions], axis=1)
-        features = np.concatenate([self.ngrams, self.tokens], axis=1)
+        directions = scorer.directions(asked.message, asked.toward, self.nearest)
         bounds = np.searchsorted(asked.message, np.arange(len(self.words.first))).tolist()
         first = self.words.first.tolist()
-        found: list[Weights] = []
+        found: list[Matrix] = []
         for number in range(len(first) - 1):
-            if bounds[number] < bounds[number + 1]:
-                own = features[first[number] : first[number + 1]]
-                found += [*(toward[bounds[number] : bounds[number + 1]] @ own.T)]
+            own, said = slice(first[number], first[number + 1]), slice(bounds[number], bounds[number + 1])
+            if said.start < said.stop:
+                found += [*(asked.toward[said] @ self.ngrams[own].T + directions[said] @ self.tokens[own].T)]
         return found
 
 
@@ -105,7 +93,7 @@ class Telling:
     weight: float
 
 
-def telling(words: Spans, message: NDArray[np.intp], gains: Sequence[Weights]) -> list[list[Telling]]:
+def telling(words: Spans, message: NDArray[np.intp], gains: Sequence[Matrix]) -> list[list[Telling]]:
     """The words that speak most for what each of ``gains`` is of, in a text of ``message``.
 
     Neighbours are joined, the strongest come first.
@@ -135,7 +123,7 @@ def telling(words: Spans, message: NDArray[np.intp], gains: Sequence[Weights]) -
     return found
 
 
-def _chosen(gain: Weights, question: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
+def _chosen(gain: Gains, question: NDArray[np.intp], sizes: NDArray[np.intp]) -> NDArray[np.intp]:
     """Of each question the few strongest that together say enough, ascending."""
     order = np.lexsort((-gain, question))
     ranked = np.maximum(gain[order], 0)

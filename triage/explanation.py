@@ -27,6 +27,6 @@ def asked_of(shown: Sequence[Contrasts], *, number: int) -> Asked:
             column += [label, *others]
             value += [1.0, *weights]
             message.append(owner)
-    toward = np.zeros((len(message), number))
+    toward = np.zeros((len(message), number), np.float32)
     toward[row, column] = value
     return Asked(np.array(message, np.intp), toward)

@@ -32,12 +32,13 @@ _PER_LABEL = 200  # neighbours kept of a label; more cost time and tell little
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The nearest neighbours of messages under each label: (messages, labels, three or fewer).
+    """The nearest neighbours of messages under each label, the nearest first: (messages, labels, three).
 
-    ``row`` is their row, ``cosine`` how near each is; what comes after a label's last one is anything.
+    ``place`` is where they stand among the label's members, ``cosine`` how near each is. There are fewer
+    than three where no label has as many; what comes after a label's last one is anything.
     """
 
-    row: NDArray[np.int32]
+    place: NDArray[np.intp]
     cosine: Scores
 
 
@@ -60,54 +61,46 @@ class Heads:
 
     def scores(self, vectors: Matrix, counted: csr_matrix) -> Scores:
         """(heads, messages, labels) for ``vectors`` (messages, dimensions) and their n-grams."""
-        return self.together(vectors, self.of_ngrams(counted), self.nearest(vectors))
-
-    def of_ngrams(self, counted: csr_matrix) -> Scores:
-        """What the second head says (messages, labels)."""
-        return np.asarray(counted @ self.ngrams) + self.ngram_bias
-
-    def together(self, vectors: Matrix, of_ngrams: Scores, nearest: Nearest) -> Scores:
-        """As ``scores``, of what is known already."""
-        near = np.where(self._empty, -1.0, (nearest.cosine * self._shares).sum(axis=2))
-        of_sentence = vectors @ self.sentence.T + self.sentence_bias
-        return np.stack([of_sentence, of_ngrams, _NEIGHBOUR_SCALE * near]).astype(np.float32)
+        return np.stack(
+            [
+                vectors @ self.sentence.T + self.sentence_bias,
+                np.asarray(counted @ self.ngrams) + self.ngram_bias,
+                self.nearness(self.nearest(vectors)),
+            ]
+        ).astype(np.float32)
 
     def nearest(self, vectors: Matrix) -> Nearest:
         """Of each of ``vectors`` (messages, dimensions)."""
         labels, most = self.members.shape
         kept = min(_NEAREST, most)
-        found = Nearest(*(np.zeros((len(vectors), labels, kept), kind) for kind in (np.int32, np.float32)))
+        shape = len(vectors), labels, kept
+        found = Nearest(np.zeros(shape, np.intp), np.zeros(shape, np.float32))
         if not kept:
             return found
-        every = np.arange(labels)
         for start in range(0, len(vectors), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             cosines = vectors[rows] @ self.neighbours.T
             by_label = (cosines.take(self.members, axis=1, mode="clip") + self._missing).reshape(-1, most)
-            places = np.arange(len(by_label))
+            numbers = np.arange(len(by_label))
             for rank in range(kept):
                 best = by_label.argmax(axis=1)
-                found.cosine[rows, :, rank] = by_label[places, best].reshape(-1, labels)
-                by_label[places, best] = _NOWHERE
-                found.row[rows, :, rank] = self.members[every, best.reshape(-1, labels)]
+                found.place[rows, :, rank] = best.reshape(-1, labels)
+                found.cosine[rows, :, rank] = by_label[numbers, best].reshape(-1, labels)
+                by_label[numbers, best] = _NOWHERE
         return found
 
-    def directions(
-        self, message: NDArray[np.intp], nearest: Nearest, toward: Sequence[NDArray[np.float64]]
-    ) -> Matrix:
-        """What token states are multiplied by, so that it says how much they speak for something.
+    def nearness(self, nearest: Nearest) -> Scores:
+        """What the neighbours' head says (messages, labels): half the nearest, half the mean of the three."""
+        near = np.einsum("mlk,lk->ml", nearest.cosine, self._shares)
+        if self._empty.any():
+            near[:, self._empty] = -1.0
+        return np.asarray(_NEIGHBOUR_SCALE * near)
 
-        ``toward`` (questions, labels) is how much each label of each head counts, ``message`` (questions,)
-        says whose ``nearest`` neighbours count; the result is (questions, dimensions).
-        """
-        of_sentence, _, of_neighbours = toward
-        found = np.asarray(of_sentence, np.float32) @ self.sentence
-        if len(self.neighbours):
-            question, label = np.nonzero(of_neighbours)
-            share = self._shares[label] * (_NEIGHBOUR_SCALE * of_neighbours[question, label])[:, None]
-            near = self.neighbours[nearest.row[message[question], label]]
-            np.add.at(found, question, np.einsum("nk,nkd->nd", share.astype(np.float32), near))
-        return np.asarray(found, np.float32)
+    def pulls(self, nearest: Nearest, message: NDArray[np.intp], label: NDArray[np.intp]) -> Matrix:
+        """What ``nearness`` multiplies the vector of a ``message`` by for a ``label``: (both, dimensions)."""
+        rows = self.members[label[:, None], nearest.place[message, label]]
+        share = _NEIGHBOUR_SCALE * self._shares[label]
+        return np.einsum("nk,nkd->nd", share, self.neighbours[rows])
 
     @cached_property
     def _missing(self) -> Scores:
@@ -121,7 +114,7 @@ class Heads:
 
     @cached_property
     def _shares(self) -> Scores:
-        """How much each of the nearest counts: half is the nearest, half the mean of the three nearest."""
+        """How much each of the nearest counts (labels, three or fewer); nothing where a label has none."""
         kept = min(_NEAREST, self.members.shape[1])
         count = np.minimum((self.members >= 0).sum(axis=1), kept)[:, None]
         share = (np.arange(kept) < count) / np.maximum(count, 1) / 2

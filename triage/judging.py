@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from inference.embeddings import TokenEmbeddings
 from inference.joined import balance
 from triage.calibration import energy, softmax
-from triage.evidence import Asked, ByWord, Telling, ngrams_by_word, telling, tokens_by_word, words_of
+from triage.evidence import ByWord, Telling, ngrams_by_word, telling, words_of
 from triage.explanation import asked_of
 from triage.heads import Matrix, Scores
 from triage.labels import Label
 from triage.marks import probabilities_of
 from triage.marks_shown import Holding
 from triage.models import TriageModels
-from triage.sentence_intents import Sentences
-from triage.spans import FlatTokens, Spans
+from triage.scoring import Scorer
+from triage.sentence_intents import sentences_of
+from triage.spans import Offsets, Pooling, Spans
 from triage.spotting import Vocabulary
 
 _RANKED = 5  # intents shown; the first is set against the others when words are weighed
@@ -29,7 +30,7 @@ _INTENTS, _MARKS = 0, 1  # models by their place in the vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of messages, and what their n-grams add to each label: (words, labels) of each model."""
+    """The words of messages, and what their n-grams add to each logit: (words, labels) of each model."""
 
     spans: Spans
     of_intents: Matrix
@@ -40,12 +41,12 @@ class Words:
 class Beside:
     """What is known of messages before the encoder has read them; words where evidence is asked for.
 
-    ``of_intents`` are what the second head says of messages and then of their ``sentences``, ``of_marks`` of
-    messages.
+    ``of_intents`` are what n-grams say of messages and then of their sentences, ``of_marks`` of messages.
     """
 
     texts: Sequence[str]
-    sentences: Sentences
+    pooling: Pooling
+    owner: NDArray[np.intp]  # the message of each sentence
     of_intents: Scores
     of_marks: Scores
     words: Words | None
@@ -69,126 +70,107 @@ class Judge:
     """Both models at work; safe to call from several threads."""
 
     def __init__(self, models: TriageModels) -> None:
-        self._intents, self._marks = models.intents, models.marks
-        self._vocabulary = Vocabulary(models.intents.ngrams, models.marks.ngrams)
-        self._intent_weights = models.intents.all_weights
+        intents, marks = models.intents, models.marks
+        self._model = intents
+        self._vocabulary = Vocabulary(intents.ngrams, marks.ngrams)
+        self._intents = Scorer(intents.heads, intents.all_weights)
+        self._marks = Scorer(marks.heads, marks.weights, marks.bias)
 
-    def beside(self, texts: Sequence[str], *, evidence: bool) -> Beside:
-        """What needs no encoder."""
-        sentences = Sentences.of(texts)
-        spotted = self._vocabulary.spot(texts, sentences.spans)
-        heads = self._intents.heads, self._marks.heads
-        counted = [
-            self._vocabulary.counted(cells, model)
-            for model, cells in enumerate((spotted.cells, spotted.cells.first(len(texts))))
-        ]
-        scores = [own.of_ngrams(one.matrix) for own, one in zip(heads, counted, strict=True)]
-        words = None
+    def beside(self, texts: Sequence[str], offsets: Sequence[Offsets], *, evidence: bool) -> Beside:
+        """What needs no encoder but the ``offsets`` of its tokens."""
+        sentences = sentences_of(texts)
+        spotted = self._vocabulary.spot(texts, sentences)
+        of_intents = self._vocabulary.counted(spotted.cells, _INTENTS)
+        of_marks = self._vocabulary.counted(spotted.cells.first(len(texts)), _MARKS)
+        words, spans = None, Spans.none(texts)
         if evidence:
             spans = words_of(texts)
             overlaps = spans.overlaps(spotted.message, spotted.start, spotted.end)
-            by_model = zip(counted, heads, strict=True)
-            words = Words(spans, *(ngrams_by_word(spotted, one, overlaps, own) for one, own in by_model))
-        return Beside(texts, sentences, *scores, words)
+            by_intent = ngrams_by_word(spotted, of_intents, overlaps, self._intents)
+            words = Words(spans, by_intent, ngrams_by_word(spotted, of_marks, overlaps, self._marks))
+        return Beside(
+            texts,
+            Pooling(offsets, spans, sentences),
+            sentences.message,
+            self._intents.of_ngrams(of_intents.matrix),
+            self._marks.of_ngrams(of_marks.matrix),
+            words,
+        )
 
     def judged(self, beside: Beside, encoded: TokenEmbeddings, wordy: Sequence[bool]) -> list[Judged]:
         """All that is said of the messages that were ``encoded``; evidence of those that are ``wordy``."""
-        intents, texts = self._intents, beside.texts
-        own = intents.joined(texts, encoded)
-        tokens = FlatTokens.of(own.tokens) if own.tokens else None
-        read, vectors = self._sentences(beside, own, tokens)
-        nearest = intents.heads.nearest(vectors)
-        rows = np.concatenate([np.arange(len(texts)), len(texts) + read])
-        logits = intents.combined(intents.heads.together(vectors, beside.of_intents[rows], nearest))
-        probabilities, fits = softmax(logits), self._fits(logits)
-        of_marks = self._marks.heads
-        vectors = np.asarray(encoded.texts, np.float32)
-        no_one = of_marks.nearest(vectors)
-        by_mark = probabilities_of(
-            self._marks.combined(of_marks.together(vectors, beside.of_marks, no_one))
-        ).tolist()
-        ranked = np.argsort(-probabilities[: len(texts)], axis=1, kind="stable")[:, :_RANKED].tolist()
-        further = self._further(beside.sentences.owner[read], probabilities, fits, number=len(texts))
+        number, own = len(beside.texts), self._model.joined(beside.texts, encoded)
+        by_word, sentences = beside.pooling(own.tokens)
+        vectors = np.asarray(own.texts, np.float32)
+        if len(sentences):
+            balanced = sentences if self._model.own is None else balance(sentences)
+            vectors = np.concatenate([vectors, balanced])
+        read = np.concatenate([np.arange(number), number + beside.pooling.read])
+        nearest = self._intents.nearest(vectors)
+        logits = self._intents.logits(vectors, beside.of_intents[read], nearest)
+        by_intent, fits = softmax(logits), self._fits(logits)
+        plain = np.asarray(encoded.texts, np.float32)
+        none_near = self._marks.nearest(plain)
+        by_mark = probabilities_of(self._marks.logits(plain, beside.of_marks, none_near)).tolist()
         found = [
-            Judged(*one, Holding.of(one[-1]), more)
-            for *one, more in zip(
-                probabilities[: len(texts)].tolist(), ranked, fits.tolist(), by_mark, further
+            Judged(*one, Holding.of(one[3]), further)
+            for *one, further in zip(
+                by_intent[:number].tolist(),
+                np.argsort(-by_intent[:number], axis=1, kind="stable")[:, :_RANKED].tolist(),
+                fits[:number].tolist(),
+                by_mark,
+                self._further(beside, by_intent, fits),
+                strict=True,
             )
         ]
-        if beside.words is not None and tokens is not None:
-            words, heads = beside.words, intents.heads
-            of_tokens = tokens_by_word(tokens, words.spans)
-            explained = (
-                ByWord(words.spans, words.of_intents, of_tokens, heads, self._intent_weights, nearest),
-                ByWord(
-                    words.spans,
-                    words.of_marks,
-                    of_tokens
-                    if own is encoded
-                    else tokens_by_word(FlatTokens.of(encoded.tokens), words.spans),
-                    of_marks,
-                    self._marks.weights,
-                    no_one,
-                ),
+        if beside.words is not None:
+            words, plainly = beside.words, by_word if own is encoded else beside.pooling(encoded.tokens)[0]
+            self._explain(
+                found,
+                ByWord(words.spans, words.of_intents, by_word, nearest),
+                ByWord(words.spans, words.of_marks, plainly, none_near),
+                wordy,
             )
-            _explain(found, explained, wordy)
         return found
 
-    def _sentences(
-        self, beside: Beside, own: TokenEmbeddings, tokens: FlatTokens | None
-    ) -> tuple[NDArray[np.intp], Matrix]:
-        """Numbers of the sentences that were read, and vectors of messages and then of those."""
-        vectors = np.asarray(own.texts, np.float32)
-        if tokens is None or not len(beside.sentences.owner):
-            return np.zeros(0, np.intp), vectors
-        read, sums = beside.sentences.seen(tokens)
-        sums = sums if self._intents.own is None else balance(sums)
-        return read, np.concatenate([vectors, sums])
+    def _explain(
+        self, found: Sequence[Judged], intents: ByWord, marks: ByWord, wordy: Sequence[bool]
+    ) -> None:
+        """Say which words speak for the first intent and for the marks that are shown."""
+        of_intents = [
+            {one.ranked[0]: {place: one.by_intent[place] for place in one.ranked}} if own else {}
+            for one, own in zip(found, wordy, strict=True)
+        ]
+        of_marks = [
+            one.holding.contrasts(one.by_mark) if own else {} for one, own in zip(found, wordy, strict=True)
+        ]
+        asked = asked_of(of_intents, number=self._intents.number)
+        more_asked = asked_of(of_marks, number=self._marks.number)
+        gains = intents.gains(asked, self._intents) + marks.gains(more_asked, self._marks)
+        told = iter(telling(intents.words, np.concatenate([asked.message, more_asked.message]), gains))
+        for message in asked.message.tolist():
+            found[message].of_intent = next(told)
+        for one, shown in zip(found, of_marks, strict=True):
+            one.of_marks = {place: next(told) for place in shown}
 
     def _fits(self, intent_logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        scope = self._intents.scope
+        scope = self._model.scope
         return scope.probability(energy(intent_logits)) if scope else np.ones(len(intent_logits))
 
     def _further(
-        self,
-        owner: NDArray[np.intp],
-        probabilities: NDArray[np.float64],
-        fits: NDArray[np.float64],
-        *,
-        number: int,
+        self, beside: Beside, by_intent: NDArray[np.float64], fits: NDArray[np.float64]
     ) -> list[tuple[Label, ...]]:
-        """For each of ``number`` messages the intents of its sentences, which come after them."""
+        """For each message the intents of its sentences, which come after the messages."""
+        number, owner = len(beside.texts), beside.owner[beside.pooling.read]
         found: list[dict[str, float]] = [{} for _ in range(number)]
-        own = probabilities[number:]
+        own = by_intent[number:]
         best = own.argmax(axis=1)
         sure = own[np.arange(len(own)), best] * fits[number:]
         for message, place, probability in zip(owner.tolist(), best.tolist(), sure.tolist(), strict=True):
             if probability >= _FURTHER:
-                name = self._intents.labels[place]
+                name = self._model.labels[place]
                 found[message][name] = max(probability, found[message].get(name, 0.0))
         return [
             tuple(Label(name, own[name]) for name in sorted(own, key=lambda name: (-own[name], name)))
             for own in found
         ]
-
-
-def _explain(found: Sequence[Judged], explained: tuple[ByWord, ByWord], wordy: Sequence[bool]) -> None:
-    """Say which words speak for the first intent and for the marks that are shown."""
-    intents, marks = explained
-    of_intents = [
-        {one.ranked[0]: {place: one.by_intent[place] for place in one.ranked}} if own else {}
-        for one, own in zip(found, wordy, strict=True)
-    ]
-    of_marks = [
-        one.holding.contrasts(one.by_mark) if own else {} for one, own in zip(found, wordy, strict=True)
-    ]
-    asked: list[Asked] = [
-        asked_of(shown, number=model.weights.shape[1])
-        for shown, model in ((of_intents, intents), (of_marks, marks))
-    ]
-    gains = intents.gains(asked[0]) + marks.gains(asked[1])
-    told = iter(telling(intents.words, np.concatenate([one.message for one in asked]), gains))
-    for message in asked[0].message.tolist():
-        found[message].of_intent = next(told)
-    for one, shown in zip(found, of_marks, strict=True):
-        one.of_marks = {place: next(told) for place in shown}

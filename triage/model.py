@@ -129,10 +129,7 @@ class IntentModel:
 
     def logits(self, counted: csr_matrix, vectors: Matrix) -> NDArray[np.float64]:
         """Weighed sums of the heads (messages, labels), of n-grams and ``vectors`` (messages, dimensions)."""
-        return self.combined(self.heads.scores(np.asarray(vectors, np.float32), counted))
-
-    def combined(self, scores: Scores) -> NDArray[np.float64]:
-        """The weighed sum (messages, labels) of ``scores`` (heads, messages, labels)."""
+        scores = self.heads.scores(np.asarray(vectors, np.float32), counted)
         return np.asarray(np.tensordot(self.weights, scores, 1))
 
     def label_vectors(self) -> dict[str, Vector]:

@@ -13,34 +13,7 @@ from inference.embeddings import Matrix, Tokens
 
 Places = NDArray[np.intp]
 Offsets = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class FlatTokens:
-    """The tokens of many texts in one row: ``message`` says of which, ``states`` are (tokens, dimensions)."""
-
-    message: Places
-    start: Offsets
-    end: Offsets
-    states: Matrix
-    first: Places  # (texts + 1,), where those of each text begin
-
-    @classmethod
-    def of(cls, tokens: Sequence[Tokens]) -> FlatTokens:
-        """Those of at least one text."""
-        sizes = np.array([len(one.offsets) for one in tokens])
-        offsets = np.concatenate([one.offsets for one in tokens])
-        states = np.concatenate([one.states for one in tokens])
-        message = np.repeat(np.arange(len(tokens)), sizes)
-        return cls(message, offsets[:, 0], offsets[:, 1], states, np.concatenate([[0], np.cumsum(sizes)]))
-
-    def lengths(self) -> Matrix:
-        """The length of the sum of each text's states (texts,), which makes a unit vector of it."""
-        some = np.flatnonzero(np.diff(self.first))
-        found = np.zeros(len(self.first) - 1, np.float32)
-        if len(some):
-            found[some] = np.linalg.norm(np.add.reduceat(self.states, self.first[some]), axis=1)
-        return found
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +23,6 @@ class Overlaps:
     piece: Places
     share: NDArray[np.float32]
     first: Places  # (spans + 1,), where those of each span begin
-
-    def times(self, matrix: Matrix | csr_matrix, *, share: bool = True) -> Matrix:
-        """The sum of the rows of ``matrix`` (pieces, anything) for each span, by share or whole."""
-        data = self.share if share else np.ones(len(self.share), np.float32)
-        rows = csr_matrix((data, self.piece, self.first), shape=(len(self.first) - 1, matrix.shape[0]))
-        return np.asarray(rows @ matrix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +40,11 @@ class Spans:
         flat = np.array([span for own in spans for span in own], np.int32).reshape(-1, 2)
         first = np.concatenate([[0], np.cumsum([len(own) for own in spans])]).astype(np.intp)
         return cls(flat[:, 0], flat[:, 1], first, np.array([len(text) for text in texts], np.intp))
+
+    @classmethod
+    def none(cls, texts: Sequence[str]) -> Spans:
+        """No spans of ``texts``."""
+        return cls.of(texts, [()] * len(texts))
 
     @property
     def message(self) -> Places:
@@ -96,3 +68,41 @@ class Spans:
         share = (np.minimum(high, ends[span]) - np.maximum(low, starts[span])) / (high - low)
         first = np.searchsorted(span, np.arange(len(starts) + 1))
         return Overlaps(piece, share.astype(np.float32), first)
+
+
+class Pooling:
+    """Sums of the token states of texts: by word, by sentence, and of the whole text.
+
+    ``offsets`` are those of each text's tokens. A token counts for a word with the share of its characters
+    that are in it, for a sentence as a whole; ``read`` has the numbers of the sentences with a token in them.
+    """
+
+    def __init__(self, offsets: Sequence[Offsets], words: Spans, sentences: Spans) -> None:
+        flat = np.concatenate(offsets)
+        sizes = np.array([len(one) for one in offsets])
+        message = np.repeat(np.arange(len(offsets)), sizes)
+        by_word = words.overlaps(message, flat[:, 0], flat[:, 1])
+        by_sentence = sentences.overlaps(message, flat[:, 0], flat[:, 1])
+        whole = np.concatenate([[0], np.cumsum(sizes)])
+        self.read = np.flatnonzero(np.diff(by_sentence.first))
+        self._message = words.message
+        self._bounds = len(words.start), len(words.start) + len(sentences.start)
+        share = np.ones(len(by_word.piece) + len(by_sentence.piece) + len(flat), np.float32)
+        share[: len(by_word.piece)] = by_word.share
+        piece = np.concatenate([by_word.piece, by_sentence.piece, np.arange(len(flat))])
+        firsts, shift = [by_word.first, by_sentence.first[1:], whole[1:]], (0, len(by_word.piece))
+        first = np.concatenate(
+            [firsts[0], firsts[1] + shift[1], firsts[2] + shift[1] + len(by_sentence.piece)]
+        )
+        shape = self._bounds[1] + len(offsets), len(flat)
+        self._rows = csr_matrix((share, piece.astype(np.int32), first.astype(np.int32)), shape=shape)
+
+    def __call__(self, tokens: Sequence[Tokens]) -> tuple[Matrix, Matrix]:
+        """What each word adds to its text's vector (words, dimensions), and unit vectors of what was ``read``."""
+        sums = np.asarray(self._rows @ np.concatenate([one.states for one in tokens]))
+        words, sentences, texts = np.split(sums, self._bounds)
+        lengths = np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), _TINY)
+        read = sentences[self.read]
+        return words / lengths[self._message], read / np.maximum(
+            np.linalg.norm(read, axis=1, keepdims=True), _TINY
+        )

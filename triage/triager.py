@@ -24,6 +24,7 @@ from triage.models import TriageModels, routes
 from triage.priority import prioritise
 from triage.reading import Reading, read_message
 from triage.risk import certainty_of
+from triage.spans import Offsets
 from triage.taxonomy import Intent
 
 # Messages judged together while the encoder is at the next: fewer make arrays that are not worth it, of
@@ -109,12 +110,12 @@ class Triager:
         if not messages:
             return []
         read = [self.read(message) for message in messages]
-        with begun(self._encoder, [one.text for one in read]) as parts:
+        with begun(self._encoder, [one.text for one in read]) as passes:
             if len(read) <= _AT_ONCE:
-                beside = self._beside(read, today, evidence=evidence)
-                return self._judged(read, beside, whole(parts))
+                beside = self._beside(read, passes.offsets, today, evidence=evidence)
+                return self._judged(read, beside, whole(passes.parts))
             found: dict[int, Triage] = {}
-            for part in grouped(parts, _AT_ONCE):
+            for part in grouped(passes.parts, _AT_ONCE):
                 own = [read[place] for place in part.places]
                 said = self.judge(own, part.encoded, evidence=evidence, today=today)
                 found.update(zip(part.places, said, strict=True))
@@ -140,11 +141,14 @@ class Triager:
         today: date | None = None,
     ) -> list[Triage]:
         """As ``triage``, of messages that are read and whose ``text`` somebody has ``encoded`` already."""
-        return self._judged(read, self._beside(read, today, evidence=evidence), encoded)
+        offsets = [one.offsets for one in encoded.tokens]
+        return self._judged(read, self._beside(read, offsets, today, evidence=evidence), encoded)
 
-    def _beside(self, read: Sequence[ReadMessage], today: date | None, *, evidence: bool) -> _Beside:
+    def _beside(
+        self, read: Sequence[ReadMessage], offsets: Sequence[Offsets], today: date | None, *, evidence: bool
+    ) -> _Beside:
         return _Beside(
-            self._judge.beside([one.text for one in read], evidence=evidence),
+            self._judge.beside([one.text for one in read], offsets, evidence=evidence),
             [self._language(one.own_words) for one in read],
             [self._entities.find(one.original, today=today) for one in read],
         )

@@ -9,7 +9,21 @@ from triage.ngrams import READ, Ngrams, find_ngrams
 from triage.spotting import Part, Spotted, Vocabulary
 
 WORDS = st.sampled_from(
-    ["refund", "Parcel", "my", "e-mail", "log in.", "late?", "straße", "\n", "EMI", "İx", "ΟΔΟΣ", "\0", "订单"]
+    [
+        "refund",
+        "Parcel",
+        "my",
+        "e-mail",
+        "log in.",
+        "late?",
+        "straße",
+        "\n",
+        "EMI",
+        "İx",
+        "ΟΔΟΣ",
+        "\0",
+        "订单",
+    ]
 )
 ANY = st.lists(WORDS | st.text(max_size=6), max_size=10).map(" ".join)
 MESSAGES = st.lists(ANY, max_size=6)
@@ -24,7 +38,9 @@ def counted(vocabulary: Vocabulary, spotted: Spotted, model: int, ngrams: Ngrams
 
 
 @given(MESSAGES, MESSAGES, MESSAGES)
-@example(["refund. e-mail", "log in"], ["log in my parcel"], ["log in. My e-mail?\nlog in", "", "refund refund"])
+@example(
+    ["refund. e-mail", "log in"], ["log in my parcel"], ["log in. My e-mail?\nlog in", "", "refund refund"]
+)
 def test_each_model_counts_what_it_would_find_itself(
     learnt: list[str], also_learnt: list[str], asked: list[str]
 ) -> None:
