@@ -96,7 +96,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Passes:
-    """Passes that run: ``offsets`` of the tokens of each text, as in ``Tokens``, and the ``parts`` as they end."""
+    """Passes that run: ``offsets`` of each text's tokens, as in ``Tokens``, and ``parts`` as they end."""
 
     offsets: Sequence[NDArray[np.int32]]
     parts: Iterator[Part]

@@ -64,7 +64,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ByWord:
-    """What each word adds: ``ngrams`` (words, labels) to logits, ``tokens`` (words, dimensions) to a vector."""
+    """What words add: ``ngrams`` (words, labels) to logits, ``tokens`` (words, dimensions) to a vector."""
 
     words: Spans
     ngrams: Matrix

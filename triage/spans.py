@@ -98,7 +98,7 @@ class Pooling:
         self._rows = csr_matrix((share, piece.astype(np.int32), first.astype(np.int32)), shape=shape)
 
     def __call__(self, tokens: Sequence[Tokens]) -> tuple[Matrix, Matrix]:
-        """What each word adds to its text's vector (words, dimensions), and unit vectors of what was ``read``."""
+        """What each word adds to its text's vector, and unit vectors of what was ``read``."""
         sums = np.asarray(self._rows @ np.concatenate([one.states for one in tokens]))
         words, sentences, texts = np.split(sums, self._bounds)
         lengths = np.maximum(np.linalg.norm(texts, axis=1, keepdims=True), _TINY)

@@ -156,21 +156,27 @@ class Triager:
     def _judged(self, read: Sequence[ReadMessage], beside: _Beside, encoded: TokenEmbeddings) -> list[Triage]:
         judged = self._judge.judged(beside.models, encoded, [not one.reading.empty for one in read])
         by_intent = np.array([one.by_intent for one in judged])
-        rows = zip(
-            read,
-            judged,
+        by_queue, by_priority = (
             (by_intent @ self._to_queue).tolist(),
             (by_intent @ self._to_priority).tolist(),
-            beside.languages,
-            beside.entities,
-            strict=True,
         )
-        return [self._one(*row) for row in rows]
+        return [
+            self._one(
+                one,
+                judged[number],
+                by_queue=by_queue[number],
+                by_priority=by_priority[number],
+                language=beside.languages[number],
+                entities=beside.entities[number],
+            )
+            for number, one in enumerate(read)
+        ]
 
     def _one(
         self,
         read: ReadMessage,
         judged: Judged,
+        *,
         by_queue: Sequence[float],
         by_priority: Sequence[float],
         language: Label,
