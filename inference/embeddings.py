@@ -106,8 +106,10 @@ class Passes:
 class BackgroundEncoder(Protocol):
     """An encoder whose passes run beside the thread that began them."""
 
-    def begin(self, texts: Sequence[str]) -> AbstractContextManager[Passes]:
-        """Begin passes over ``texts``, whose parts come as they end, in any order.
+    def begin(self, windows: Iterable[Sequence[str]]) -> AbstractContextManager[Passes]:
+        """Begin passes over windows of texts, numbered throughout. Parts come as they end, in any order.
+
+        The next window is asked for when there is room for it, which may be before an earlier one has ended.
 
         What is done before the first part is asked for, and between two of them, costs no time of its own
         where the machine has a core to spare. Inside, the same thread must not use the encoder again.
@@ -116,12 +118,13 @@ class BackgroundEncoder(Protocol):
 
 
 @contextmanager
-def begun(encoder: Encoder, texts: Sequence[str]) -> Iterator[Passes]:
+def begun(encoder: Encoder, windows: Iterable[Sequence[str]]) -> Iterator[Passes]:
     """As ``BackgroundEncoder.begin``, for any encoder: one that cannot has encoded everything by then."""
     if isinstance(encoder, BackgroundEncoder):
-        with encoder.begin(texts) as passes:
+        with encoder.begin(windows) as passes:
             yield passes
     else:
+        texts = [text for window in windows for text in window]
         encoded = encoder.encode_with_tokens(texts)
         yield Passes([one.offsets for one in encoded.tokens], iter([Part(range(len(texts)), encoded)]))
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import openvino
 import openvino.properties as ov_properties
+from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from inference import quantisation
@@ -126,46 +127,43 @@ class OpenVinoEncoder:
         """As ``encode``, and offsets and state of each token, those that stand for no character too."""
         if not texts:
             return TokenEmbeddings(self.encode(texts), [])
-        with self.begin(texts) as passes:
+        with self.begin([texts]) as passes:
             return whole(passes.parts)
 
     @contextmanager
-    def begin(self, texts: Sequence[str]) -> Iterator[Passes]:
-        """Begin passes over ``texts``, whose parts are of what ``encode_with_tokens`` gives.
+    def begin(self, windows: Iterable[Sequence[str]]) -> Iterator[Passes]:
+        """Begin passes over windows of texts, whose parts are of what ``encode_with_tokens`` gives.
 
         Passes that nobody waits for any more are waited for at the end of the context.
         """
-        with self._begin(texts) as running:
-            offsets = [np.array(encoding.offsets, np.int32).reshape(-1, 2) for encoding in running.encodings]
+        with self._begin(windows) as running:
 
             def part(batch: _Batch) -> Part:
                 places, _, embeddings, states = batch
-                pairs = zip(places, states, strict=True)
-                tokens = [Tokens(offsets[place], own[: len(offsets[place])]) for place, own in pairs]
+                pairs = [(running.offsets[place], own) for place, own in zip(places, states, strict=True)]
+                tokens = [Tokens(offsets, own[: len(offsets)]) for offsets, own in pairs]
                 return Part(places, TokenEmbeddings(embeddings, tokens))
 
-            yield Passes(offsets, map(part, running.results()))
+            yield Passes(running.offsets, map(part, running.results()))
 
     def _run(self, texts: Sequence[str]) -> Iterator[_Batch]:
-        with self._begin(texts) as running:
+        with self._begin([texts]) as running:
             yield from running.results()
 
     @contextmanager
-    def _begin(self, texts: Sequence[str]) -> Iterator[_Running]:
-        """Batches of like length, of which the first passes run already."""
-        encodings = (
-            self._tokenizer.encode_batch(list(texts))
-            if len(texts) > 1
-            else [self._tokenizer.encode(t) for t in texts]
-        )
-        order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
-        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        running = _Running(self._idle, encodings, batches)
+    def _begin(self, windows: Iterable[Sequence[str]]) -> Iterator[_Running]:
+        """Passes of which the first run already."""
+        running = _Running(self._idle, map(self._encodings, windows))
         try:
             running.begin()
             yield running
         finally:
             running.close()
+
+    def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
+        if len(texts) > 1:
+            return self._tokenizer.encode_batch(list(texts))
+        return [self._tokenizer.encode(text) for text in texts]
 
 
 class _Pass:
@@ -192,51 +190,56 @@ class _Pass:
 
 
 class _Running:
-    """Passes over ``batches`` of places in ``encodings``, in slots that are ``idle`` and are given back.
+    """Passes over batches of like length from ``windows``, in slots that are ``idle`` and are given back.
 
-    A slot is waited for only while none is held; others are taken where they are idle.
+    A slot is waited for only while none is held; others are taken where they are idle. A window is asked for
+    when a slot is there for it. ``offsets`` are those of all tokens, of the windows so far.
     """
 
-    def __init__(
-        self, idle: queue.SimpleQueue[_Pass], encodings: list[Encoding], batches: list[list[int]]
-    ) -> None:
-        self.encodings = encodings
+    def __init__(self, idle: queue.SimpleQueue[_Pass], windows: Iterator[list[Encoding]]) -> None:
+        self.offsets: list[NDArray[np.int32]] = []
         self._idle = idle
-        self._waiting = deque(batches)
-        self._running: deque[tuple[_Pass, list[int]]] = deque()
+        self._batches = self._batched(windows)
+        self._next = next(self._batches, None)
+        self._running: deque[tuple[_Pass, list[int], list[Encoding]]] = deque()
+
+    def _batched(self, windows: Iterator[list[Encoding]]) -> Iterator[tuple[list[int], list[Encoding]]]:
+        first = 0
+        for encodings in windows:
+            self.offsets += [np.array(one.offsets, np.int32).reshape(-1, 2) for one in encodings]
+            order = sorted(range(len(encodings)), key=lambda place: len(encodings[place].ids))
+            for start in range(0, len(order), _BATCH):
+                own = order[start : start + _BATCH]
+                yield [first + place for place in own], [encodings[place] for place in own]
+            first += len(encodings)
 
     def begin(self) -> None:
         """Start passes in the slots that are idle: one at least, unless there is nothing to do."""
-        while self._waiting:
+        while self._next is not None:
             try:
                 slot = self._idle.get(block=not self._running)
             except queue.Empty:
                 return
-            self._start(slot)
-
-    def _start(self, slot: _Pass) -> None:
-        places = self._waiting.popleft()
-        self._running.append((slot, places))
-        slot.start([self.encodings[place] for place in places])
+            places, encodings = self._next
+            self._running.append((slot, places, encodings))
+            slot.start(encodings)
+            self._next = next(self._batches, None)
 
     def results(self) -> Iterator[_Batch]:
         """What the passes make, in the order of the batches."""
         while self._running:
-            slot, places = self._running[0]
+            slot, places, encodings = self._running[0]
             embeddings, states = slot.result()
             self._running.popleft()
-            if self._waiting:
-                self._start(slot)
-                self.begin()
-            else:
-                self._idle.put(slot)
-            yield places, [self.encodings[place] for place in places], embeddings, states
+            self._idle.put(slot)
+            self.begin()
+            yield places, encodings, embeddings, states
 
     def close(self) -> None:
         """Wait for passes that nobody waited for, and give all slots back."""
-        self._waiting.clear()
+        self._next = None
         while self._running:
-            slot, _ = self._running.popleft()
+            slot, *_ = self._running.popleft()
             try:
                 slot.result()
             finally:

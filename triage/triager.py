@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -109,9 +109,9 @@ class Triager:
         """One ``Triage`` per message, whatever is in it. Dates in messages are relative to ``today``."""
         if not messages:
             return []
-        read = [self.read(message) for message in messages]
-        with begun(self._encoder, [one.text for one in read]) as passes:
-            if len(read) <= _AT_ONCE:
+        read: list[ReadMessage] = []
+        with begun(self._encoder, self._windows(messages, read)) as passes:
+            if len(messages) <= _AT_ONCE:
                 beside = self._beside(read, passes.offsets, today, evidence=evidence)
                 return self._judged(read, beside, whole(passes.parts))
             found: dict[int, Triage] = {}
@@ -120,6 +120,16 @@ class Triager:
                 said = self.judge(own, part.encoded, evidence=evidence, today=today)
                 found.update(zip(part.places, said, strict=True))
         return [found[place] for place in range(len(read))]
+
+    def _windows(self, messages: Sequence[Message], read: list[ReadMessage]) -> Iterator[list[str]]:
+        """The texts of ``messages``, which are put into ``read``: of a few first, then of the rest.
+
+        The rest is read while the encoder is at the first.
+        """
+        for part in (messages[:_AT_ONCE], messages[_AT_ONCE:]):
+            own = [self.read(message) for message in part]
+            read += own
+            yield [one.text for one in own]
 
     def read(self, message: Message, *, placeholders: Mapping[str, str] | None = None) -> ReadMessage:
         """What ``judge`` takes. With ``placeholders``, personal data is shown to no model.

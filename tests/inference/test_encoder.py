@@ -158,7 +158,7 @@ def test_another_model_folder_takes_the_bundled_one_s_place(tmp_path: Path) -> N
 def test_parts_that_are_begun_are_those_of_one_call_in_some_order(real_encoder: OpenVinoEncoder) -> None:
     many = [f"{text} {number}" for number in range(5) for text in TEXTS]
     expected = real_encoder.encode_with_tokens(many)
-    with real_encoder.begin(many) as passes:
+    with real_encoder.begin([many]) as passes:
         found = whole(passes.parts)
     np.testing.assert_allclose(found.texts, expected.texts, atol=1e-6)
     for own, other in zip(found.tokens, expected.tokens, strict=True):
@@ -172,13 +172,13 @@ def test_passes_that_nobody_waits_for_do_not_keep_the_encoder(
 ) -> None:
     many = [f"{text} {number}" for number in range(9) for text in TEXTS]
     for _ in range(3):  # more often than there are slots
-        with pytest.raises(ZeroDivisionError), real_encoder.begin(many) as passes:
+        with pytest.raises(ZeroDivisionError), real_encoder.begin([many]) as passes:
             assert len([*islice(passes.parts, taken)]) == taken
             raise ZeroDivisionError
     assert real_encoder.encode(TEXTS).shape == (len(TEXTS), real_encoder.dimensions)
 
 
 def test_the_last_slot_is_free_while_its_result_is_looked_at(real_encoder: OpenVinoEncoder) -> None:
-    with real_encoder.begin(TEXTS[:1]) as passes:
+    with real_encoder.begin([TEXTS[:1]]) as passes:
         assert len([*passes.parts]) == 1
         assert len(real_encoder.encode(TEXTS * 8)) == len(TEXTS) * 8

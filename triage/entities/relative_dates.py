@@ -160,8 +160,8 @@ _WEEKDAY_PATTERNS: list[tuple[re.Pattern[str], _Resolve]] = [
     ),
 ]
 _DAY_WORDS = (
-    "yesterday today tonight tomorrow tmrw gestern vorgestern heute morgen übermorgen uebermorgen hier hui demain "
-    "ayer anteayer hoy mañana ieri oggi domani dopodomani gisteren eergisteren vandaag overmorgen"
+    "yesterday today tonight tomorrow tmrw gestern vorgestern heute morgen übermorgen uebermorgen hier hui "
+    "demain ayer anteayer hoy mañana ieri oggi domani dopodomani gisteren eergisteren vandaag overmorgen"
 )
 _UNIT_WORDS = (
     "day days tag tage tagen jour jours día días giorno giorni dag dagen week weeks woche wochen semaine "
