@@ -93,7 +93,7 @@ class Telling:
     weight: float
 
 
-def telling(words: Spans, message: NDArray[np.intp], gains: Sequence[Matrix]) -> list[list[Telling]]:
+def telling(words: Spans, message: NDArray[np.intp], gains: Sequence[Matrix | Gains]) -> list[list[Telling]]:
     """The words that speak most for what each of ``gains`` is of, in a text of ``message``.
 
     Neighbours are joined, the strongest come first.

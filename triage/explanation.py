@@ -17,7 +17,10 @@ def asked_of(shown: Sequence[Contrasts], *, number: int) -> Asked:
 
     That is nothing, or the mean of those of the labels that exclude it.
     """
-    message, row, column, value = [], [], [], []
+    message: list[int] = []
+    row: list[int] = []
+    column: list[int] = []
+    value: list[float] = []
     for owner, labels in enumerate(shown):
         for label, probabilities in labels.items():
             others = {place: given for place, given in probabilities.items() if place != label}

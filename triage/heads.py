@@ -100,17 +100,17 @@ class Heads:
         """What ``nearness`` multiplies the vector of a ``message`` by for a ``label``: (both, dimensions)."""
         rows = self.members[label[:, None], nearest.place[message, label]]
         share = _NEIGHBOUR_SCALE * self._shares[label]
-        return np.einsum("nk,nkd->nd", share, self.neighbours[rows])
+        return np.asarray(np.einsum("nk,nkd->nd", share, self.neighbours[rows]), np.float32)
 
     @cached_property
     def _missing(self) -> Scores:
         """Nothing where a label has a member, and where it has none, what no cosine makes up for."""
-        return np.where(self.members >= 0, 0, _NOWHERE).astype(np.float32)
+        return np.asarray(np.where(self.members >= 0, 0, _NOWHERE), np.float32)
 
     @cached_property
     def _empty(self) -> NDArray[np.bool_]:
         """Labels without neighbours, where others have them."""
-        return np.asarray(~(self.members >= 0).any(axis=1)) & (self.members.shape[1] > 0)
+        return np.asarray((self.members < 0).all(axis=1) & (self.members.shape[1] > 0), np.bool_)
 
     @cached_property
     def _shares(self) -> Scores:

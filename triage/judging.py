@@ -101,37 +101,39 @@ class Judge:
         """All that is said of the messages that were ``encoded``; evidence of those that are ``wordy``."""
         number, own = len(beside.texts), self._model.joined(beside.texts, encoded)
         by_word, sentences = beside.pooling(own.tokens)
-        vectors = np.asarray(own.texts, np.float32)
-        if len(sentences):
-            balanced = sentences if self._model.own is None else balance(sentences)
-            vectors = np.concatenate([vectors, balanced])
+        vectors = self._vectors(own, sentences)
         read = np.concatenate([np.arange(number), number + beside.pooling.read])
         nearest = self._intents.nearest(vectors)
         logits = self._intents.logits(vectors, beside.of_intents[read], nearest)
         by_intent, fits = softmax(logits), self._fits(logits)
         plain = np.asarray(encoded.texts, np.float32)
-        none_near = self._marks.nearest(plain)
-        by_mark = probabilities_of(self._marks.logits(plain, beside.of_marks, none_near)).tolist()
+        near_marks = self._marks.nearest(plain)
+        by_mark = probabilities_of(self._marks.logits(plain, beside.of_marks, near_marks))
+        ranked = np.argsort(-by_intent[:number], axis=1, kind="stable")[:, :_RANKED]
+        further = self._further(beside, by_intent, fits)
+        columns = (by_intent[:number], ranked, fits[:number], by_mark)
+        each = zip(*(column.tolist() for column in columns), further, strict=True)
         found = [
-            Judged(*one, Holding.of(one[3]), further)
-            for *one, further in zip(
-                by_intent[:number].tolist(),
-                np.argsort(-by_intent[:number], axis=1, kind="stable")[:, :_RANKED].tolist(),
-                fits[:number].tolist(),
-                by_mark,
-                self._further(beside, by_intent, fits),
-                strict=True,
-            )
+            Judged(intents, places, fit, marks, Holding.of(marks), more)
+            for intents, places, fit, marks, more in each
         ]
         if beside.words is not None:
             words, plainly = beside.words, by_word if own is encoded else beside.pooling(encoded.tokens)[0]
             self._explain(
                 found,
                 ByWord(words.spans, words.of_intents, by_word, nearest),
-                ByWord(words.spans, words.of_marks, plainly, none_near),
+                ByWord(words.spans, words.of_marks, plainly, near_marks),
                 wordy,
             )
         return found
+
+    def _vectors(self, own: TokenEmbeddings, sentences: Matrix) -> Matrix:
+        """Of messages and then of their sentences."""
+        vectors = np.asarray(own.texts, np.float32)
+        if not len(sentences):
+            return vectors
+        balanced = sentences if self._model.own is None else balance(sentences)
+        return np.concatenate([vectors, balanced])
 
     def _explain(
         self, found: Sequence[Judged], intents: ByWord, marks: ByWord, wordy: Sequence[bool]

@@ -108,10 +108,13 @@ def find_ngrams(texts: Sequence[str]) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """N-grams of one kind, as in ``Found``, but that the blank before a text begins at −1."""
+    """N-grams of one kind, as in ``Found``, but that the blank before a text begins at −1.
+
+    ``key`` is their hash, or their place where they have been looked up.
+    """
 
     message: NDArray[np.int32]
-    key: Keys
+    key: NDArray[Any]
     start: NDArray[np.int32]
     end: NDArray[np.int32]
 

@@ -29,16 +29,18 @@ class Scorer:
 
     def of_ngrams(self, counted: csr_matrix) -> Scores:
         """(rows, labels) of ``counted`` (rows, n-grams), to be added to what vectors say."""
-        return np.asarray(counted @ self._heads.ngrams) * self._of_ngrams
+        return np.asarray((counted @ self._heads.ngrams) * self._of_ngrams, np.float32)
 
     def nearest(self, vectors: Matrix) -> Nearest | None:
         """The nearest neighbours of ``vectors`` (messages, dimensions), if the model has any."""
         return self._heads.nearest(vectors) if len(self._heads.neighbours) else None
 
-    def logits(self, vectors: Matrix, of_ngrams: Scores, nearest: Nearest | None) -> Scores:
+    def logits(self, vectors: Matrix, of_ngrams: Scores, nearest: Nearest | None) -> NDArray[np.float64]:
         """(messages, labels)."""
         found = vectors @ self._sentence.T + of_ngrams + self._bias
-        return found if nearest is None else found + self._heads.nearness(nearest) * self._of_neighbours
+        if nearest is not None:
+            found += self._heads.nearness(nearest) * self._of_neighbours
+        return np.asarray(found, np.float64)
 
     def directions(self, message: NDArray[np.intp], toward: Matrix, nearest: Nearest | None) -> Matrix:
         """What token states are multiplied by, so that it says how much they speak for something.
@@ -53,4 +55,4 @@ class Scorer:
             weight = toward[question, label] * self._of_neighbours[label]
             first = np.searchsorted(question, np.arange(len(toward)))  # every question has a label
             found += np.add.reduceat(near * weight[:, None], first)
-        return found
+        return np.asarray(found, np.float32)

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -164,6 +165,28 @@ def test_parts_that_are_begun_are_those_of_one_call_in_some_order(real_encoder: 
     for own, other in zip(found.tokens, expected.tokens, strict=True):
         np.testing.assert_array_equal(own.offsets, other.offsets)
         np.testing.assert_allclose(own.states, other.states, atol=1e-6)
+
+
+def test_windows_are_numbered_throughout_and_asked_for_as_there_is_room(
+    real_encoder: OpenVinoEncoder,
+) -> None:
+    texts = [f"{text} {number}" for number in range(30) for text in TEXTS]
+    asked: list[int] = []
+
+    def windows() -> Iterator[list[str]]:
+        for start in range(0, len(texts), 40):
+            asked.append(start)
+            yield texts[start : start + 40]
+
+    with real_encoder.begin(windows()) as passes:
+        assert asked == [0, 40]
+        found = whole(passes.parts)
+        assert asked == [0, 40, 80]
+    expected = real_encoder.encode(texts)
+    assert (found.texts * expected).sum(axis=1).min() > 0.9995
+    assert len(passes.offsets) == len(texts)
+    for one, offsets in zip(found.tokens, passes.offsets, strict=True):
+        np.testing.assert_array_equal(one.offsets, offsets)
 
 
 @pytest.mark.parametrize("taken", [0, 1, 3])

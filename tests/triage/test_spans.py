@@ -42,9 +42,9 @@ def test_states_are_summed_by_word_sentence_and_text() -> None:
     pooling = Pooling(offsets, words, sentences)
     states = np.array([[1, 0], [0, 2], [2, 2]], np.float32)
     by_word, by_sentence = pooling([Tokens(offsets[0], states), Tokens(offsets[1], states[:0])])
-    np.testing.assert_allclose(by_word, [[0, 0.4], [0.4, 0.4], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(by_word, np.array([[0, 0.4], [0.4, 0.4], [0, 0]]), atol=1e-6)
     assert pooling.read.tolist() == [0, 1]
-    np.testing.assert_allclose(by_sentence, [[0, 1], [0.5**0.5, 0.5**0.5]], atol=1e-6)
+    np.testing.assert_allclose(by_sentence, np.array([[0, 1], [0.5**0.5, 0.5**0.5]]), atol=1e-6)
 
 
 def test_a_sentence_that_the_encoder_did_not_reach_is_not_read() -> None:
