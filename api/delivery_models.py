@@ -74,6 +74,16 @@ class ConnectorHealth(BaseModel):
     checked_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
 
 
+class ConnectorPoll(BaseModel):
+    """When a connector was last asked for outcomes and consents, and how that went."""
+
+    polled_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
+    next_at: datetime | None = Field(examples=["2026-11-21T10:01:00Z"])
+    failures: int = Field(description="One after the other, up to now.", examples=[0])
+    error_code: str | None = Field(examples=[None])
+    error: str | None = Field(examples=[None])
+
+
 class Connector(BaseModel):
     """A connector, its health, and how many deliveries it has in which state."""
 
@@ -82,6 +92,9 @@ class Connector(BaseModel):
     paused_at: datetime | None = Field(examples=[None])
     paused_by: str | None = Field(examples=[None])
     health: ConnectorHealth | None = Field(description="Null until it was asked.", examples=[None])
+    poll: ConnectorPoll | None = Field(
+        description="Of the workspace that keeps the cursor; null before the first.", examples=[None]
+    )
     deliveries: dict[DeliveryState, int] = Field(examples=[{"delivered": 120, "dead": 1}])
 
     @classmethod
@@ -93,12 +106,22 @@ class Connector(BaseModel):
             health = ConnectorHealth(
                 ok=state.health.ok, detail=state.health.detail, checked_at=state.checked_at
             )
+        poll = None
+        if state.polled_at is not None:
+            poll = ConnectorPoll(
+                polled_at=state.polled_at,
+                next_at=state.next_poll_at,
+                failures=state.poll_failures,
+                error_code=state.poll_error_code,
+                error=state.poll_error,
+            )
         return cls(
             name=state.connector,
             on=one.on,
             paused_at=state.paused_at,
             paused_by=state.paused_by,
             health=health,
+            poll=poll,
             deliveries=dict(one.counts),
         )
 

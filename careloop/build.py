@@ -25,6 +25,7 @@ from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
 from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_inbound import build_receiver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -48,6 +49,7 @@ from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.inbound.receiver import Receiver
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -86,6 +88,7 @@ class Parts:
     signals: SignalParts | None
     customers: CustomerBook
     delivery: DeliveryParts
+    inbound: Receiver | None
 
 
 @asynccontextmanager
@@ -157,6 +160,11 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             signals=signals,
             customers=customers,
             delivery=delivery,
+            inbound=None
+            if signals is None
+            else build_receiver(
+                database, signals, customers, cipher=cipher, key=encryption_key(settings), clock=clock
+            ),
         )
 
 
@@ -195,6 +203,7 @@ async def _deliver(parts: Parts, stopping: asyncio.Event) -> None:
         access=parts.access,
         clock=parts.clock,
         stopping=stopping,
+        receiver=parts.inbound,
     )
 
 
@@ -221,6 +230,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         triage=parts.triage,
         signals=parts.signals,
         delivery=parts.delivery,
+        inbound=parts.inbound,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

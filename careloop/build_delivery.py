@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import closing
 
+from careloop.build_inbound import build_poller
 from careloop.folder_lock import FolderLock
 from careloop.settings import Settings
 from customers import CustomerBook
@@ -24,6 +25,7 @@ from signals.delivery.service import DeliveryService
 from signals.delivery.states import ConnectorStates
 from signals.delivery.store import DeliveryStore
 from signals.delivery.target import SameTargets, Target
+from signals.inbound.receiver import Receiver
 from store.access import Access
 from store.encryption import Cipher
 from store.engine import Database
@@ -70,8 +72,11 @@ async def deliver(
     access: Access,
     clock: Clock,
     stopping: asyncio.Event,
+    receiver: Receiver | None = None,
 ) -> bool:
     """Deliver until ``stopping`` is set. False at once where another process of this data folder does.
+
+    Connectors are asked for news as well, which ``receiver`` takes.
 
     Two that share what DBOS keeps of this machine would both go on with what one of them is at.
     """
@@ -94,8 +99,17 @@ async def deliver(
             system_database=system_database(settings.data_dir, database.url),
             executor=settings.delivery.executor,
         )
+        poller = build_poller(
+            settings, database, receiver, targets=parts.targets, workspaces=workspaces, clock=clock
+        )
+        polling = None if poller is None else asyncio.create_task(poller.run(stopping))
         _log.info("delivery_started")
-        await service.run(stopping)
+        try:
+            await service.run(stopping)
+        finally:
+            if polling is not None:
+                polling.cancel()
+                await asyncio.gather(polling, return_exceptions=True)
         _log.info("delivery_stopped")
     return True
 

@@ -58,6 +58,7 @@ def build_signals(
         customers=known,
         catalogue=catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED),
         precision_target=asked.precision_target,
+        nurture=enrolling,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kit.ids import SignalId, WorkspaceId
 from signals.catalogue import Catalogue
 from signals.customer import Customers, KnownCustomer
+from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.next_action import Recommendation, Situation, recommend
@@ -28,6 +29,7 @@ class SignalParts:
     customers: Customers
     catalogue: Catalogue
     precision_target: float
+    nurture: Nurture | None = None  # none where nobody is enrolled in sequences
 
     async def next_action(
         self, connection: AsyncConnection, workspace: WorkspaceId, signal: SignalId, *, at: datetime

@@ -13,7 +13,6 @@ from signals.connectors.connector import (
     DeliveryFailed,
     Dispatch,
     Health,
-    InboundOutcome,
     OutcomePage,
     PreparedRequest,
     Receipt,
@@ -26,6 +25,7 @@ from signals.connectors.hubspot.outcomes import HubSpotOutcomes
 from signals.connectors.hubspot.people import HubSpotPeople
 from signals.connectors.hubspot.settings import HubSpotSettings
 from signals.connectors.hubspot.webhook import changed_deals, check_signature
+from signals.connectors.inbound import WebhookCall, WebhookNews
 from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.tokens import FixedToken, bearer
 from signals.connectors.waiting import Waiting
@@ -117,25 +117,25 @@ class HubSpot:
         """What became of signals, by deals and tasks that changed."""
         return await self._outcomes.page(cursor)
 
-    async def receive(
-        self, *, method: str, uri: str, body: bytes, signature: str | None, timestamp: str | None
-    ) -> Sequence[InboundOutcome]:
-        """What a webhook says became of signals; ``uri`` is the whole address that HubSpot called.
+    async def read_call(self, call: WebhookCall) -> WebhookNews:
+        """What a webhook says became of signals.
 
         The deals themselves are read again, so that a webhook only says where to look, and news carries the
-        same ``external_id`` as by poll. Raises ``WebhookRefused``, ``InvalidInput``, ``DeliveryFailed``.
+        same ``external_id`` as by poll. Raises ``WebhookUnverified``, ``InboundInvalid``, ``DeliveryFailed``.
         """
         secret = self._settings.client_secret
         check_signature(
             secret.get_secret_value() if secret else None,
-            method=method,
-            uri=uri,
-            body=body,
-            signature=signature,
-            timestamp=timestamp,
+            method=call.method,
+            uri=self._settings.webhook_url or call.url,
+            body=call.body,
+            signature=call.headers.get("x-hubspot-signature-v3"),
+            timestamp=call.headers.get("x-hubspot-request-timestamp"),
             now=self._clock.now(),
         )
-        return await self._outcomes.of_deals(changed_deals(body))
+        changed = changed_deals(call.body)
+        outcomes = await self._outcomes.of_deals(changed.deals)
+        return WebhookNews(tuple(outcomes), ignored=changed.others + len(changed.deals) - len(outcomes))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -19,6 +19,8 @@ class HubSpotSettings(BaseModel):
     """HubSpot's own terms, by name.
 
     ``token`` is the private app's; ``client_secret`` signs its webhooks, none where there are none.
+    ``webhook_url`` is the address that HubSpot calls, as entered there; needed where a proxy changes what
+    arrives here, for the signature is of the whole address.
     ``id_property`` must be unique on contacts, deals and the ``record`` that tells of a signal.
     ``lists`` are the manual lists that a contact joins, by kind of signal. A deal is opened for
     ``deal_kinds`` of a lead score of at least ``deal_score``. ``stage_outcomes`` says what a deal stage
@@ -30,6 +32,7 @@ class HubSpotSettings(BaseModel):
 
     token: SecretStr
     client_secret: SecretStr | None = None
+    webhook_url: BaseUrl | None = None
     base_url: BaseUrl = "https://api.hubapi.com"
     record: Literal["task", "note"] = "task"
     id_property: PropertyName = "careloop_id"

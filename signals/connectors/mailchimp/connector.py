@@ -30,10 +30,10 @@ from signals.connectors.connector import (
 )
 from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, prepared
-from signals.connectors.inbound import ConsentPage, InboundConsent
+from signals.connectors.inbound import ConsentPage, WebhookCall, WebhookNews
 from signals.connectors.mailchimp.api import client as http_client
 from signals.connectors.mailchimp.api import judge, member_path, subscriber_hash
-from signals.connectors.mailchimp.consents import MailchimpConsents, WebhookUnknown, read_webhook
+from signals.connectors.mailchimp.consents import MailchimpConsents, check_secret, read_webhook
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
 from signals.connectors.mapping import FieldMapping, shipped_mapping
@@ -122,17 +122,21 @@ class Mailchimp:
         """Who has left since ``cursor``; see ``MailchimpConsents``."""
         return await self._consents.page(cursor)
 
-    def read_webhook(self, body: bytes, *, given_secret: str) -> InboundConsent | None:
-        """What a call of Mailchimp's webhook says of a consent; see ``read_webhook`` of ``consents``.
+    async def read_call(self, call: WebhookCall) -> WebhookNews:
+        """What a call of Mailchimp's webhook says of a consent; a ``GET`` only tries the address.
 
-        Raises ``WebhookUnknown`` also where no secret is set.
+        Raises ``WebhookUnverified`` and ``InboundInvalid``.
         """
-        secret = self._settings.webhook_secret
-        if secret is None:
-            raise WebhookUnknown("No webhook_secret is set for Mailchimp, so no webhook is taken.")
-        return read_webhook(
-            body, given_secret=given_secret, secret=secret, audience_id=self._settings.audience_id
+        settings = self._settings
+        check_secret(call.secret, settings.webhook_secret)
+        if call.method == "GET":
+            return WebhookNews()
+        found = read_webhook(
+            call.body,
+            audience_id=settings.audience_id,
+            subscribing_grants=settings.subscribing_grants,
         )
+        return WebhookNews(ignored=1) if found is None else WebhookNews(consents=[found])
 
     async def close(self) -> None:
         """Close every connection."""

@@ -52,6 +52,10 @@ class MailchimpSettings(BaseModel):
         None,
         description="Last part of the path that Mailchimp's webhook calls: 32 random characters or more.",
     )
+    subscribing_grants: bool = Field(
+        False,
+        description="Whether who subscribes there agrees to marketing by e-mail here: for double opt-in.",
+    )
     http: HttpSettings = HttpSettings(per_second=10, burst=10, connections=8)  # Mailchimp allows 10 at a time
 
     @model_validator(mode="after")

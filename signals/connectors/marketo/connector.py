@@ -79,7 +79,7 @@ class Marketo:
             transport=transport,
         )
         self._identity = identity
-        self._outcomes = MarketoOutcomes(self._http, self._fields, clock)
+        self._outcomes = MarketoOutcomes(self._http, self._fields, clock, currency=settings.currency)
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Upsert the lead, add the activity once, then list and program. Raises as the port says."""

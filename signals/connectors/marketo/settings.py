@@ -42,6 +42,9 @@ class MarketoSettings(BaseModel):
     list_id: PositiveInt | None = Field(None, description="Static list that leads are put on.")
     program_id: PositiveInt | None = Field(None, description="Program that leads become members of.")
     program_status: str | None = Field(None, description="Status that they get there.")
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Currency (ISO 4217) of the amounts that sales enter."
+    )
     partition: str | None = Field(None, description="Lead partition, where the instance has several.")
     fields: MarketoFields = MarketoFields()
     settle_seconds: float = Field(
