@@ -43,9 +43,9 @@ class News(BaseModel):
     """One piece of news that a connector told: an outcome of a signal, or a change of consent."""
 
     id: int = Field(examples=[17])
-    kind: NewsKind
-    via: Via
-    result: NewsResult
+    kind: NewsKind = Field(examples=["outcome"])
+    via: Via = Field(examples=["webhook"])
+    result: NewsResult = Field(examples=["unmatched"])
     code: str | None = Field(description="Why it was not taken.", examples=["unknown_signal"])
     detail: str | None = Field(examples=["There is no signal sig_06dbn3v0m5s1t7w9yb2d4f6h8k."])
     signal_id: str | None = Field(description="Of outcomes that were taken.", examples=[SIGNAL_ID])
