@@ -25,6 +25,10 @@ class Delivery(BaseModel):
     order_number: int = Field(
         description="Of the customer's deliveries at this connector; no later one goes first.", examples=[3]
     )
+    command: str | None = Field(
+        description="`enrol` or `leave`: the customer enters or leaves a sequence; null: the signal is told.",
+        examples=[None],
+    )
     state: DeliveryState = Field(
         description="`dead`: refused, or tried too often; `stopped`: without consent.", examples=["delivered"]
     )
@@ -48,6 +52,7 @@ class Delivery(BaseModel):
             revision=one.revision,
             customer_id=one.customer_id,
             order_number=one.order_number,
+            command=one.command,
             state=one.state,
             attempts=one.attempts,
             next_attempt_at=one.next_attempt_at if one.state is DeliveryState.QUEUED else None,

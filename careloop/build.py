@@ -24,7 +24,7 @@ from api.triagers import TriageParts
 from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
-from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
 from careloop.build_inbound import build_receiver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
@@ -118,7 +118,14 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         targets = build_targets(settings, clock)
         stack.push_async_callback(targets.close)
         delivery = build_delivery(targets, cipher, clock)
-        signals = build_signals(settings, customers, cipher, clock=clock, outbox=delivery.outbox)
+        signals = build_signals(
+            settings,
+            customers,
+            cipher,
+            clock=clock,
+            outbox=delivery.outbox,
+            nurture_outbox=build_nurture_outbox(settings, cipher, clock),
+        )
         triage = await build_triage(
             settings,
             database,
@@ -203,6 +210,7 @@ async def _deliver(parts: Parts, stopping: asyncio.Event) -> None:
         access=parts.access,
         clock=parts.clock,
         stopping=stopping,
+        signals=parts.signals,
         receiver=parts.inbound,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 
 from careloop.settings import Settings
@@ -15,9 +16,12 @@ from signals.inbound.outcomes import InboundOutcomes
 from signals.inbound.poller import Poller
 from signals.inbound.receiver import Receiver
 from signals.inbound.store import NewsStore
+from signals.nurture_rounds import NurtureRounds
 from signals.parts import SignalParts
 from store.encryption import Cipher
 from store.engine import Database
+
+Work = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 
 def build_receiver(
@@ -33,24 +37,23 @@ def build_receiver(
     )
 
 
-def build_poller(
+def coming_back(
     settings: Settings,
     database: Database,
+    signals: SignalParts | None,
     receiver: Receiver | None,
     *,
     targets: Targets,
     workspaces: Callable[[], Awaitable[Sequence[WorkspaceId]]],
     clock: Clock,
-) -> Poller | None:
-    """What asks for news; none where that is off, or nobody takes them."""
+) -> list[Work]:
+    """What runs beside the delivery: polls, and the end of sequences; none of it where signals are off."""
+    work: list[Work] = []
     seconds = settings.delivery.poll_seconds
-    if receiver is None or not seconds:
-        return None
-    return Poller(
-        database,
-        receiver,
-        clock,
-        targets=targets,
-        workspaces=workspaces,
-        every=timedelta(seconds=seconds),
-    )
+    if receiver is not None and seconds:
+        every = timedelta(seconds=seconds)
+        poller = Poller(database, receiver, clock, targets=targets, workspaces=workspaces, every=every)
+        work.append(poller.run)
+    if signals is not None and signals.nurture is not None:
+        work.append(NurtureRounds(database, signals.nurture, clock, workspaces=workspaces).run)
+    return work

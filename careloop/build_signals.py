@@ -40,6 +40,8 @@ def build_signals(
         return None
     known, store = KnownCustomers(book, clock), SignalStore(cipher)
     sequences = nurture.read_nurture(asked.nurture or nurture.SHIPPED)
+    # Where the tool of a sequence is not on, nobody can be let in.
+    sequences = sequences.of_targets(settings.connectors)
     enrolling = None if nurture_outbox is None else Nurture(sequences, nurture_outbox)
     outcomes = OutcomeStore(cipher, store, nurture=enrolling)
     return SignalParts(

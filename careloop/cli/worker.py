@@ -8,7 +8,7 @@ import signal
 import typer
 
 from careloop.build import build_customers, encryption_key, open_database, prepare_data_folder
-from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
 from careloop.build_inbound import build_receiver
 from careloop.build_signals import build_signals
 from careloop.cli.session import progress_console, read_settings
@@ -44,7 +44,14 @@ async def _work(settings: Settings) -> None:
     try:
         progress_console().print(f"Delivering to {', '.join(sorted(settings.connectors))}. Ctrl-C stops it.")
         book, delivery = build_customers(settings, cipher), build_delivery(targets, cipher, clock)
-        signals = build_signals(settings, book, cipher, clock=clock, outbox=delivery.outbox)
+        signals = build_signals(
+            settings,
+            book,
+            cipher,
+            clock=clock,
+            outbox=delivery.outbox,
+            nurture_outbox=build_nurture_outbox(settings, cipher, clock),
+        )
         had_its_turn = await deliver(
             settings,
             database,
@@ -54,6 +61,7 @@ async def _work(settings: Settings) -> None:
             access=Access(database, clock),
             clock=clock,
             stopping=stopping,
+            signals=signals,
             receiver=None
             if signals is None
             else build_receiver(

@@ -13,8 +13,9 @@ from kit.errors import CareloopError
 from kit.log import get_logger
 from signals.connectors.connector import Contact, DeliveryFailed, DeliveryRefused, Dispatch
 from signals.delivery.consent import PURPOSES, ConsentGate
-from signals.delivery.contacts import Contacts
+from signals.delivery.contacts import Contacts, with_consent
 from signals.delivery.delivery import Delivery, DeliveryState
+from signals.delivery.errands import Errands
 from signals.delivery.frozen import thaw
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.store import Claimed, Settled
@@ -52,6 +53,7 @@ class Courier:
         self._clock = clock
         self._gate = gate
         self._contacts = contacts
+        self._errands = Errands(database, clock, gate=gate, contacts=contacts)
         self._retry = retry or RetryPolicy()
         self._chance = chance
 
@@ -76,6 +78,8 @@ class Courier:
     async def _told(self, claimed: Claimed, target: Target) -> Settled:
         row = claimed.delivery
         signal = thaw(claimed.frozen, self._cipher)
+        if row.command is not None:
+            return await self._errands.carry_out(row, signal, target)
         allowed = await self._allowed(row, signal, target)
         if isinstance(allowed, _Stop):
             return Settled(row, DeliveryState.STOPPED, error_code=allowed.reason)
@@ -101,7 +105,8 @@ class Courier:
                 )
                 if reason is not None:
                     return _Stop(reason)
-            return await self._contacts.contact(connection, row.workspace_id, row.customer_id)
+            contact = await self._contacts.contact(connection, row.workspace_id, row.customer_id)
+            return await with_consent(contact, target, self._gate, connection, row, at=self._clock.now())
 
     def _later(self, row: Delivery, code: str, detail: str, retry_after: float | None = None) -> Settled:
         now, attempts = self._clock.now(), row.attempts + 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from signals.delivery.delivery import DeliveryState, delivery_key, new_delivery_
 from signals.delivery.errors import UnknownConnector
 from signals.delivery.frozen import freeze
 from signals.delivery.store import PENDING
+from signals.nurture import NurtureCommand
 from signals.signal import Signal
 from store.encryption import Cipher
 from store.tables import deliveries, signal_revisions
@@ -48,14 +49,19 @@ class DeliveryOutbox:
             return
         now = self._clock.now()
         await self._freeze(connection, signal, at=now)
-        if connection.dialect.name == "postgresql":
-            whose = f"{signal.workspace_id} {signal.customer_id}"
-            await connection.execute(_ONE_AT_A_TIME, {"whose": whose})
+        await _wait_for_others(connection, signal)
         rows = [await self._row(connection, signal, name, known=name in on, at=now) for name in names]
-        insert = _insert(connection)(deliveries)
-        await connection.execute(
-            insert.on_conflict_do_nothing(index_elements=["workspace_id", "connector", "key"]), rows
-        )
+        await _insert_once(connection, rows)
+
+    async def put_command(self, connection: AsyncConnection, signal: Signal, command: NurtureCommand) -> None:
+        """Queue what the tool of a sequence has to do, after what it was told of the customer before."""
+        now, enrolment = self._clock.now(), command.enrolment
+        known = enrolment.target in self._connectors(signal.workspace_id)
+        await self._freeze(connection, signal, at=now)
+        await _wait_for_others(connection, signal)
+        row = await self._row(connection, signal, enrolment.target, known=known, at=now)
+        said = {"key": command.key, "command": command.kind, "enrolment_id": enrolment.id}
+        await _insert_once(connection, [{**row, **said}])
 
     async def _freeze(self, connection: AsyncConnection, signal: Signal, *, at: datetime) -> None:
         insert = _insert(connection)(signal_revisions).values(
@@ -99,6 +105,19 @@ class DeliveryOutbox:
             "made_at": at,
             "updated_at": at,
         }
+
+
+async def _wait_for_others(connection: AsyncConnection, signal: Signal) -> None:
+    if connection.dialect.name == "postgresql":
+        whose = f"{signal.workspace_id} {signal.customer_id}"
+        await connection.execute(_ONE_AT_A_TIME, {"whose": whose})
+
+
+async def _insert_once(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    insert = _insert(connection)(deliveries)
+    await connection.execute(
+        insert.on_conflict_do_nothing(index_elements=["workspace_id", "connector", "key"]), rows
+    )
 
 
 def _insert(connection: AsyncConnection) -> Any:  # noqa: ANN401 (the two dialects share no type for it)

@@ -310,4 +310,6 @@ def _delivery(row: Row[Any]) -> Delivery:
         error_code=row.error_code,
         error=row.error,
         receipt=row.receipt,
+        command=row.command,
+        enrolment_id=row.enrolment_id,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from kit.clock import Clock
 from kit.errors import CareloopError
@@ -23,6 +22,7 @@ from signals.connectors.hubspot.judge import judge
 from signals.connectors.hubspot.objects import Held, HubSpotObjects, Taken, create, update
 from signals.connectors.hubspot.outcomes import HubSpotOutcomes
 from signals.connectors.hubspot.people import HubSpotPeople
+from signals.connectors.hubspot.sequences import HubSpotSequences, change_list
 from signals.connectors.hubspot.settings import HubSpotSettings
 from signals.connectors.hubspot.webhook import changed_deals, check_signature
 from signals.connectors.inbound import WebhookCall, WebhookNews
@@ -81,6 +81,13 @@ class HubSpot:
         self._objects = HubSpotObjects(self.client)
         self._people = HubSpotPeople(self._objects, self._mapping, settings.id_property)
         self._outcomes = HubSpotOutcomes(settings, self._mapping, self.client, self._objects)
+        self._sequences = HubSpotSequences(
+            self.client,
+            self._objects,
+            self._people,
+            lists=settings.sequences,
+            id_property=settings.id_property,
+        )
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Tell HubSpot, once whatever happens."""
@@ -136,6 +143,14 @@ class HubSpot:
         changed = changed_deals(call.body)
         outcomes = await self._outcomes.of_deals(changed.deals)
         return WebhookNews(tuple(outcomes), ignored=changed.others + len(changed.deals) - len(outcomes))
+
+    async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Put the contact on the list of a sequence."""
+        return await self._sequences.enrol(dispatch, journey)
+
+    async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Take the contact off it."""
+        return await self._sequences.leave(dispatch, journey)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -194,8 +209,7 @@ class HubSpot:
     def _joins(self, dispatch: Dispatch, contact: str) -> Call | None:
         """What puts the contact on its list; being put there twice is being there once."""
         wanted = self._settings.lists.get(dispatch.signal.kind)
-        path = f"/crm/v3/lists/{quote(wanted or '', safe='')}/memberships/add"
-        return Call("PUT", path, json=[contact]) if wanted else None
+        return change_list(wanted, contact, "add") if wanted else None
 
     async def _write(self, record: _Record, links: Mapping[str, str]) -> str:
         if record.held is not None:

@@ -35,6 +35,7 @@ from signals.connectors.mailchimp.api import client as http_client
 from signals.connectors.mailchimp.api import judge, member_path, subscriber_hash
 from signals.connectors.mailchimp.consents import MailchimpConsents, check_secret, read_webhook
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
+from signals.connectors.mailchimp.sequences import new_member_call, sequence_tag, tag_call
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
 from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.waiting import Waiting
@@ -82,7 +83,8 @@ class Mailchimp:
             await self.client.send(self._tag_call(dispatch, email))
             await self.client.send(self._event_call(dispatch, email))
         records = {"member": subscriber_hash(email), "event": dispatch.key}
-        records |= await self._journey(dispatch, email, known)
+        step = self._settings.journeys.get(dispatch.signal.kind)
+        records |= await self._journey(dispatch, email, known, step)
         return Receipt(records, repeated=known.told)
 
     def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
@@ -138,11 +140,47 @@ class Mailchimp:
         )
         return WebhookNews(ignored=1) if found is None else WebhookNews(consents=[found])
 
+    @property
+    def consent_attribute(self) -> str:
+        """The attribute that says whether the customer agrees to marketing by e-mail."""
+        return self._settings.consent_attribute
+
+    async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Tag the member, who is made where there is none, and begin the journey if it has a trigger."""
+        email, settings = _email(dispatch), self._settings
+        member = await self._member(email)
+        known = await self._events.of(dispatch, email) if member else DispatchEvents()
+        if member is None:
+            fields = self._mapping.render("member", dispatch)
+            await self.client.send(new_member_call(dispatch, email, settings, fields))
+        tag = sequence_tag(journey, settings)
+        await self.client.send(tag_call(tag, email, settings, active=True))
+        asked = settings.sequences.get(journey)
+        begun = await self._journey(dispatch, email, known, asked.trigger if asked else None)
+        return Receipt({"member": subscriber_hash(email), "tag": tag} | begun)
+
+    async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Take the tag away. Who is no member, or gets nothing any more, is out already."""
+        email = _email(dispatch)
+        member = await self._held(email)
+        if member is None or member["status"] in _LEFT_ALONE:
+            return Receipt({}, repeated=True)
+        tag = sequence_tag(journey, self._settings)
+        await self.client.send(tag_call(tag, email, self._settings, active=False))
+        return Receipt({"member": subscriber_hash(email), "tag": tag})
+
     async def close(self) -> None:
         """Close every connection."""
         await self.client.close()
 
     async def _member(self, email: str) -> dict[str, Any] | None:
+        """The member, none where there is none. Refused for one who is to be left alone."""
+        member = await self._held(email)
+        if member is not None and member["status"] in _LEFT_ALONE:
+            raise DeliveryRefused(f"mailchimp: the member {_LEFT_ALONE[member['status']]} and is left alone")
+        return member
+
+    async def _held(self, email: str) -> dict[str, Any] | None:
         path = member_path(self._settings.audience_id, email)
         answer = await self.client.send(Call("GET", path, {"fields": "status,merge_fields"}), accept={404})
         if answer.status == httpx.codes.NOT_FOUND:
@@ -151,13 +189,11 @@ class Mailchimp:
         member = answer.json()
         if not isinstance(member, dict):
             raise DeliveryFailed("mailchimp: the answer is no member")
-        status = str(member.get("status"))
-        if status in _LEFT_ALONE:
-            raise DeliveryRefused(f"mailchimp: the member {_LEFT_ALONE[status]} and is left alone")
-        return member
+        return {**member, "status": str(member.get("status"))}
 
-    async def _journey(self, dispatch: Dispatch, email: str, known: DispatchEvents) -> dict[str, str]:
-        step = self._settings.journeys.get(dispatch.signal.kind)
+    async def _journey(
+        self, dispatch: Dispatch, email: str, known: DispatchEvents, step: JourneyStep | None
+    ) -> dict[str, str]:
         if step is None:
             return {}
         records = {"journey": f"{step.journey_id}/{step.step_id}"}
@@ -187,8 +223,7 @@ class Mailchimp:
 
     def _tag_call(self, dispatch: Dispatch, email: str) -> Call:
         name = f"{self._settings.tag_prefix}{dispatch.signal.kind.value}"
-        body = {"tags": [{"name": name, "status": "active"}], "is_syncing": False}
-        return Call("POST", member_path(self._settings.audience_id, email, "tags"), json=body)
+        return tag_call(name, email, self._settings, active=True)
 
     def _event_call(self, dispatch: Dispatch, email: str) -> Call:
         signal = {"signal": dispatch.signal.id, "revision": dispatch.signal.revision}

@@ -1,0 +1,94 @@
+"""Carries out who enters a sequence of a marketing tool, and who leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from customers import ConsentChannel, Purpose
+from kit.clock import Clock
+from signals.connectors.connector import DeliveryRefused, Dispatch
+from signals.connectors.sequences import SequenceTool
+from signals.delivery.consent import ConsentGate
+from signals.delivery.contacts import Contacts, with_consent
+from signals.delivery.delivery import Delivery, DeliveryState
+from signals.delivery.store import Settled
+from signals.delivery.target import Target
+from signals.enrolments import enrolment_of
+from signals.nurture import CommandKind, Enrolment
+from signals.signal import Signal
+from store.engine import Database
+from store.tables import deliveries
+
+LEFT = "left"  # why an enrolment is not carried out any more
+NEVER_ENROLLED = "never_enrolled"  # why there is nothing to leave
+
+
+class Errands:
+    """Asks for consent to marketing by e-mail before each attempt to enrol, and for none to leave.
+
+    Leaving tells a target nothing new: it is what a withdrawal asks for. Where it was never asked to enrol
+    the customer it is not told at all. What was left before it was carried out is not carried out.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, gate: ConsentGate, contacts: Contacts) -> None:
+        self._database = database
+        self._clock = clock
+        self._gate = gate
+        self._contacts = contacts
+
+    async def carry_out(self, row: Delivery, signal: Signal, target: Target) -> Settled:
+        """What came of it. Raises what the connector raises, and ``TimeoutError``."""
+        tool = target.connector
+        if not isinstance(tool, SequenceTool):
+            raise DeliveryRefused(f"{row.connector} carries out no sequences.")
+        async with self._database.read() as connection:
+            enrolment = await enrolment_of(connection, row.workspace_id, row.enrolment_id or "")
+            stop = await self._stop(connection, row, enrolment, target)
+            if stop is not None or enrolment is None:
+                return Settled(row, DeliveryState.STOPPED, error_code=stop)
+            contact = await self._contacts.contact(connection, row.workspace_id, row.customer_id)
+            contact = await with_consent(contact, target, self._gate, connection, row, at=self._clock.now())
+        dispatch = Dispatch(row.key, signal, contact, row.made_at)
+        do = tool.enrol if row.command == CommandKind.ENROL else tool.leave
+        async with asyncio.timeout(target.timeout):
+            receipt = await do(dispatch, enrolment.journey)
+        return Settled(row, DeliveryState.DELIVERED, receipt=receipt.records)
+
+    async def _stop(
+        self, connection: AsyncConnection, row: Delivery, enrolment: Enrolment | None, target: Target
+    ) -> str | None:
+        """Why it is not to be carried out, as a code."""
+        if enrolment is None:
+            return LEFT
+        if row.command == CommandKind.LEAVE:
+            return None if await _was_asked(connection, row) else NEVER_ENROLLED
+        if enrolment.left_at is not None:
+            return LEFT
+        purposes = dict.fromkeys([Purpose.MARKETING, *([target.purpose] if target.purpose else [])])
+        for purpose in purposes:
+            reason = await self._gate.allows(
+                connection,
+                row.workspace_id,
+                row.customer_id,
+                purpose,
+                ConsentChannel.EMAIL,
+                at=self._clock.now(),
+            )
+            if reason is not None:
+                return reason
+        return None
+
+
+async def _was_asked(connection: AsyncConnection, row: Delivery) -> bool:
+    """Whether the target was ever asked to enrol: it may have, whatever it answered."""
+    query = select(deliveries.c.id).where(
+        deliveries.c.workspace_id == row.workspace_id,
+        deliveries.c.connector == row.connector,
+        deliveries.c.enrolment_id == row.enrolment_id,
+        deliveries.c.command == CommandKind.ENROL,
+        deliveries.c.attempts > 0,
+    )
+    return (await connection.execute(query)).first() is not None
