@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 from kit.clock import Clock
 from kit.errors import CareloopError, InvalidInput, Unavailable
@@ -17,7 +16,7 @@ from signals.connectors.connector import DeliveryFailed, OutcomePage
 from signals.connectors.inbound import ConsentPage, ConsentSource, WebhookNews
 from signals.delivery.target import Targets
 from signals.inbound.news import Tally, Via
-from signals.inbound.polls import Cursors, PollError, Polls
+from signals.inbound.polls import Cursors, Feed, PollError, Polls
 from signals.inbound.receiver import Receiver
 from signals.inbound.sharing import Shared, shared
 from store.engine import Database
@@ -32,7 +31,6 @@ _OWN_INTERVAL = 5.0  # seconds between two looks at whether a poll is due
 
 
 _Ask = Callable[[str | None], Awaitable[OutcomePage | ConsentPage]]
-_Feed = Literal["outcomes", "consents"]
 
 
 class _LeaseLost(Exception):
@@ -123,13 +121,13 @@ class Poller:
             left = left or more
         return left
 
-    async def _read(self, poll: _Poll, cursors: Cursors, feed: _Feed, ask: _Ask) -> tuple[Cursors, bool]:
+    async def _read(self, poll: _Poll, cursors: Cursors, feed: Feed, ask: _Ask) -> tuple[Cursors, bool]:
         """Read ``feed`` page by page; where it is then, and whether more is there."""
         tally, more, pages = Tally(), True, 0
         while more and pages < _PAGES:
-            page = await _asked(ask, getattr(cursors, feed), poll.connector.name)
+            page = await _asked(ask, cursors.of(feed), poll.connector.name)
             tally += await self._receiver.take(poll.connector, _news(page), via=Via.POLL)
-            cursors, more, pages = replace(cursors, **{feed: page.cursor}), page.more, pages + 1
+            cursors, more, pages = cursors.moved(feed, page.cursor), page.more, pages + 1
             async with self._database.write() as connection:
                 until = self._clock.now() + _LEASE
                 if not await self._polls.go_on(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import and_, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from signals.delivery.delivery import Lane
 from store.tables import connector_states as table
 
+Feed = Literal["outcomes", "consents"]
 _LONGEST_ERROR = 1000  # characters, as the column has it
 
 
@@ -23,6 +24,16 @@ class Cursors:
     outcomes: str | None = None
     consents: str | None = None
     failures: int = 0
+
+    def of(self, feed: Feed) -> str | None:
+        """Where ``feed`` goes on."""
+        return self.outcomes if feed == "outcomes" else self.consents
+
+    def moved(self, feed: Feed, cursor: str | None) -> Cursors:
+        """The same after a page of ``feed``."""
+        if feed == "outcomes":
+            return replace(self, outcomes=cursor)
+        return replace(self, consents=cursor)
 
 
 @dataclass(frozen=True, slots=True)

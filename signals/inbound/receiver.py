@@ -49,7 +49,8 @@ class Receiver:
     async def take(self, connector: Shared, told: WebhookNews, *, via: Via) -> Tally:
         """What came of each piece, counted. Raises ``Unavailable`` where the database does not answer."""
         found = Tally({NewsResult.IGNORED: told.ignored})
-        for news in (*told.outcomes, *told.consents):
+        everything: list[News] = [*told.outcomes, *told.consents]
+        for news in everything:
             results = await self._take(connector, news, via)
             found[NewsResult.TAKEN if NewsResult.TAKEN in results.values() else _first(results)] += 1
         return found

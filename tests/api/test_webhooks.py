@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -190,23 +191,23 @@ async def test_a_deal_that_hubspot_tells_of_is_the_outcome_of_its_signal(
     assert (news["signal_id"], news["kind"], news["via"]) == (signal.id, "outcome", "webhook")
 
 
-async def test_an_outcome_that_any_tool_signs_is_taken_and_moves_the_precision(each_hooked: World) -> None:
-    signal = await raise_signal(each_hooked)
-    told = await Caller(each_hooked).tool(event_of(signal.id, outcome="noise", amount=None, currency=None))
+async def test_an_outcome_that_any_tool_signs_is_taken_and_moves_the_precision(hooked: World) -> None:
+    signal = await raise_signal(hooked)
+    told = await Caller(hooked).tool(event_of(signal.id, outcome="noise", amount=None, currency=None))
     assert (told.status_code, told.json()["taken"]) == (200, 1)
-    async with each_hooked.client() as client:
+    async with hooked.client() as client:
         (upsell,) = (await client.get("/v1/signals/precision")).json()["by_kind"]
     assert (upsell["group"], upsell["counts"]["noise"], upsell["precision"]["share"]) == ("upsell", 1, 0.0)
 
 
-async def test_who_unsubscribes_at_mailchimp_withdraws_consent_here(each_hooked: World) -> None:
-    signal = await raise_signal(each_hooked)
-    assert await marketing_by_email(each_hooked, signal.customer_id) == "granted"
-    each_hooked.clock.advance(timedelta(minutes=1))
-    told = await Caller(each_hooked).mailchimp(leaving(each_hooked.clock.now()))
+async def test_who_unsubscribes_at_mailchimp_withdraws_consent_here(hooked: World) -> None:
+    signal = await raise_signal(hooked)
+    assert await marketing_by_email(hooked, signal.customer_id) == "granted"
+    hooked.clock.advance(timedelta(minutes=1))
+    told = await Caller(hooked).mailchimp(leaving(hooked.clock.now()))
     assert (told.status_code, told.json()["taken"]) == (200, 1)
-    assert await marketing_by_email(each_hooked, signal.customer_id) == "withdrawn"
-    (news,) = await news_of(each_hooked, "news", "taken")
+    assert await marketing_by_email(hooked, signal.customer_id) == "withdrawn"
+    (news,) = await news_of(hooked, "news", "taken")
     assert (news["customer_id"], news["kind"]) == (signal.customer_id, "consent")
 
 
@@ -369,6 +370,20 @@ async def test_what_is_replayed_has_one_effect(each_hooked: World, vendor: HubSp
     assert await rows(each_hooked) == after_one
 
 
+async def test_calls_that_tell_the_same_at_once_have_one_effect(each_hooked: World) -> None:
+    signal, caller = await raise_signal(each_hooked), Caller(each_hooked)
+    form = leaving(each_hooked.clock.now())
+    told = await asyncio.gather(
+        *(caller.tool(event_of(signal.id), id=f"msg_{n}") for n in range(4)),
+        *(caller.mailchimp(form) for _ in range(4)),
+    )
+    assert [sum(answer.json()["taken"] for answer in told[part]) for part in (slice(4), slice(4, 8))] == [
+        1,
+        1,
+    ]
+    assert len(await outcomes_of(each_hooked, signal)) == 1
+
+
 async def test_an_outcome_that_is_told_anew_for_a_note_is_no_news(
     hooked: World, vendor: HubSpotVendor
 ) -> None:
@@ -386,27 +401,27 @@ async def test_an_outcome_that_is_told_anew_for_a_note_is_no_news(
 
 
 async def test_unknown_ids_are_answered_kept_and_taken_once_they_are_known(
-    each_hooked: World, vendor: HubSpotVendor
+    hooked: World, vendor: HubSpotVendor
 ) -> None:
-    caller = Caller(each_hooked)
+    caller = Caller(hooked)
     deal = vendor.add("deals", dealname="x", careloop_id="sig_of_a_backup", dealstage="closedwon")
     gone = await caller.hubspot(deal_events(deal.id, "999999"))
     assert (gone.status_code, gone.json()) == (200, NOTHING | {"unmatched": 1, "ignored": 1})
-    moved = leaving(each_hooked.clock.now(), type="upemail") | {
+    moved = leaving(hooked.clock.now(), type="upemail") | {
         "data[old_email]": "nobody@example.org", "data[new_email]": "new@example.org"
     }  # fmt: skip
     assert (await caller.mailchimp(moved)).json() == NOTHING | {"unmatched": 1}
     assert (await caller.tool(event_of("sig_1\u00e4 no id"))).json() == NOTHING | {"unmatched": 1}
     for connector in ("hubspot", "news", "tool"):
-        (kept,) = await news_of(each_hooked, connector, "unmatched")
+        (kept,) = await news_of(hooked, connector, "unmatched")
         assert kept["code"] in {"unknown_signal", "unknown_customer"}
-    signal = await raise_signal(each_hooked)
-    async with each_hooked.client() as client:
+    signal = await raise_signal(hooked)
+    async with hooked.client() as client:
         assert (await client.post("/v1/connectors/hubspot/news/retry")).json()["unmatched"] == 1
     told_again = await caller.tool(event_of(signal.id))  # the same event, put right
     assert told_again.json()["taken"] == 1
-    assert [one["amount"] for one in await outcomes_of(each_hooked, signal)] == [1200.0]
-    assert await news_of(each_hooked, "tool", "unmatched") == []
+    assert [one["amount"] for one in await outcomes_of(hooked, signal)] == [1200.0]
+    assert await news_of(hooked, "tool", "unmatched") == []
 
 
 async def test_what_was_kept_is_taken_when_it_is_tried_again(hooked: World) -> None:
@@ -461,6 +476,19 @@ async def test_while_hubspot_does_not_answer_it_is_asked_to_call_again(
         assert (answer.status_code, answer.json()["code"]) == (503, "delivery_failed")
         assert answer.headers["Retry-After"] == seconds
     assert (await rows(hooked))["inbound_news"] == 0
+
+
+async def test_a_mapping_to_a_field_that_is_missing_is_named_and_nothing_is_lost(
+    hooked: World, vendor: HubSpotVendor
+) -> None:
+    vendor.removed = {"careloop_revision"}
+    async with hooked.client() as client:
+        checked = (await client.post("/v1/connectors/hubspot/check")).json()
+    assert checked["health"]["ok"] is False
+    assert "task.careloop_revision" in checked["health"]["detail"]
+    signal, deal_told = await raise_signal(hooked), Caller(hooked)
+    deal = vendor.add("deals", dealname="x", careloop_id=signal.id, dealstage="closedwon")
+    assert (await deal_told.hubspot(deal_events(deal.id))).json()["taken"] == 1
 
 
 async def test_a_connector_that_is_off_or_is_asked_for_news_takes_no_calls(hooked: World) -> None:
