@@ -44,7 +44,7 @@ class Nurture:
         self, connection: AsyncConnection, customer: KnownCustomer, signal: Signal, *, at: datetime
     ) -> Enrolment | None:
         """Enrol the customer by ``signal``, if a sequence fits, they consented, and the cap allows it."""
-        if not customer.may_be_offered:
+        if not customer.may_be_nurtured:
             return None
         await self._lock(connection, customer.id)
         past = await self.of_customer(connection, signal.workspace_id, customer.id)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kit.clock import Clock
 from kit.errors import CareloopError, InvalidInput, Unavailable
@@ -14,6 +14,7 @@ from kit.ids import WorkspaceId, new_id
 from kit.log import get_logger
 from signals.connectors.connector import DeliveryFailed, OutcomePage
 from signals.connectors.inbound import ConsentPage, ConsentSource, WebhookNews
+from signals.delivery.delivery import Lane
 from signals.delivery.target import Targets
 from signals.inbound.news import Tally, Via
 from signals.inbound.polls import Cursors, Feed, PollError, Polls
@@ -27,6 +28,7 @@ _PAGE_SECONDS = 120.0
 _PAGES = 200  # of one poll; what is left comes with the next, which begins at once
 _LONGEST_PAUSE = timedelta(hours=1)  # after failures
 _KEPT = timedelta(days=90)  # news; replays of older ones are stopped by what they are about
+_PRUNED_EVERY = timedelta(hours=1)
 _OWN_INTERVAL = 5.0  # seconds between two looks at whether a poll is due
 
 
@@ -69,6 +71,7 @@ class Poller:
         self._workspaces = workspaces
         self._every = every
         self._polls = Polls()
+        self._pruned_at: dict[Lane, datetime] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look until ``stopping`` is set. A database that is away is waited for."""
@@ -92,6 +95,9 @@ class Poller:
 
     async def _poll_if_due(self, connector: Shared) -> bool:
         now, poll = self._clock.now(), _Poll(connector, new_id("poll"))
+        async with self._database.read() as connection:
+            if not await self._polls.is_due(connection, connector.lane, at=now):
+                return False
         async with self._database.write() as connection:
             cursors = await self._polls.begin(connection, connector.lane, poll.id, at=now, until=now + _LEASE)
         if cursors is None:
@@ -162,8 +168,10 @@ class Poller:
             await self._polls.end(
                 connection, lane, poll.id, at=now, next_at=now + pause, failures=failures, error=error
             )
-            for workspace in poll.connector.workspaces:
-                await self._receiver.news.prune(connection, workspace, lane.connector, before=now - _KEPT)
+            if now - self._pruned_at.get(lane, now - _PRUNED_EVERY) >= _PRUNED_EVERY:
+                self._pruned_at[lane] = now
+                for workspace in poll.connector.workspaces:
+                    await self._receiver.news.prune(connection, workspace, lane.connector, before=now - _KEPT)
 
 
 async def _asked(ask: _Ask, cursor: str | None, name: str) -> OutcomePage | ConsentPage:

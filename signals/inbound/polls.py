@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import and_, or_, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,6 +47,11 @@ class PollError:
 class Polls:
     """A lease on a connector's row of state. Every function takes the connection of a running transaction."""
 
+    async def is_due(self, connection: AsyncConnection, lane: Lane, *, at: datetime) -> bool:
+        """Whether a poll could begin."""
+        row = (await connection.execute(select(_is_due(at)).where(_of(lane)))).one_or_none()
+        return row is None or bool(row[0])
+
     async def begin(
         self, connection: AsyncConnection, lane: Lane, who: str, *, at: datetime, until: datetime
     ) -> Cursors | None:
@@ -54,14 +59,9 @@ class Polls:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         made = insert(table).values(workspace_id=lane.workspace, connector=lane.connector)
         await connection.execute(made.on_conflict_do_nothing())
-        due = and_(
-            table.c.paused_at.is_(None),
-            or_(table.c.next_poll_at.is_(None), table.c.next_poll_at <= at),
-            or_(table.c.polling_until.is_(None), table.c.polling_until <= at),
-        )
         taken = (
             update(table)
-            .where(_of(lane), due)
+            .where(_of(lane), _is_due(at))
             .values(polling_by=who, polling_until=until)
             .returning(table.c.poll_cursor, table.c.consent_cursor, table.c.poll_failures)
         )
@@ -115,6 +115,14 @@ class Polls:
     async def _write(self, connection: AsyncConnection, lane: Lane, who: str, **values: Any) -> bool:  # noqa: ANN401 (columns)
         theirs = update(table).where(_of(lane), table.c.polling_by == who)
         return bool((await connection.execute(theirs.values(**values))).rowcount)
+
+
+def _is_due(at: datetime) -> Any:  # noqa: ANN401 (a condition)
+    return and_(
+        table.c.paused_at.is_(None),
+        or_(table.c.next_poll_at.is_(None), table.c.next_poll_at <= at),
+        or_(table.c.polling_until.is_(None), table.c.polling_until <= at),
+    )
 
 
 def _of(lane: Lane) -> Any:  # noqa: ANN401 (a condition)

@@ -27,7 +27,7 @@ async def enrolled(world: World) -> tuple[World, Signal]:
     assert delivery is not None
     nurture = Nurture(read_nurture(), NurtureDeliveries(delivery.outbox, signals.store))
     signal = await raise_signal(world, qualification=Qualification.NURTURE)
-    known = KnownCustomer(signal.customer_id, {}, may_be_offered=True)
+    known = KnownCustomer(signal.customer_id, {}, may_be_nurtured=True)
     async with world.services.database.write() as connection:
         assert await nurture.heard(connection, known, signal, at=world.clock.now()) is not None
     return world.with_services(signals=replace(signals, nurture=nurture)), signal

@@ -36,7 +36,7 @@ from triage.labels import Signal as Said
 pytestmark = pytest.mark.anyio
 CIPHER = Cipher(bytes(32))
 STORE = SignalStore(CIPHER)
-CONSENTING = KnownCustomer(ANN, {}, may_be_offered=True)
+CONSENTING = KnownCustomer(ANN, {}, may_be_nurtured=True)
 K = SignalKind
 
 

@@ -81,7 +81,7 @@ class Desk(Office):
     async def interest(self, customer: CustomerId) -> Signal:
         """A signal that enrols the customer, and is told to nobody else."""
         heard = await self.hear(customer, kind=SignalKind.UPSELL, targets=())
-        known = KnownCustomer(customer, {}, may_be_offered=True)
+        known = KnownCustomer(customer, {}, may_be_nurtured=True)
         async with self.database.write() as connection:
             await self.nurture.heard(connection, known, heard, at=self.clock.now())
         return heard

@@ -248,6 +248,25 @@ async def test_consents_are_polled_with_a_cursor_of_their_own(
     ]
 
 
+async def test_news_is_forgotten_after_ninety_days(database: Database, clock: ManualClock) -> None:
+    crm = Crm()
+    world = World(database, clock, crm=crm)
+    crm.outcomes = [won(await world.signal())]
+    poller = world.poller()
+
+    async def kept() -> int:
+        async with database.read() as connection:
+            return len(await world.receiver.news.page(connection, DEFAULT_WORKSPACE, "crm"))
+
+    await poller.look()
+    clock.advance(timedelta(days=89))
+    await poller.look()
+    assert await kept() == 1
+    clock.advance(timedelta(days=2))
+    await poller.look()
+    assert await kept() == 0
+
+
 async def test_it_polls_until_it_is_stopped(database: Database, clock: ManualClock) -> None:
     crm, stopping = Crm(), asyncio.Event()
     world = World(database, clock, crm=crm)
