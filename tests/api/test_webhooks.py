@@ -22,7 +22,7 @@ from bench.contract.mailchimp import AUDIENCE
 from customers import CustomerBook, Identity, IdentityKind
 from signals.signal import Signal, SignalKind
 from store.tables import customer_consents, inbound_news, signal_outcomes
-from tests.api.conftest import OTHER, World
+from tests.api.conftest import OTHER, World, serving
 from tests.api.inbound_parts import CLIENT_SECRET, PATH_SECRET, THEIR_SECRET, called
 from tests.api.signal_parts import KEY
 from tests.api.test_signals import raise_signal
@@ -476,6 +476,19 @@ async def test_while_hubspot_does_not_answer_it_is_asked_to_call_again(
         assert (answer.status_code, answer.json()["code"]) == (503, "delivery_failed")
         assert answer.headers["Retry-After"] == seconds
     assert (await rows(hooked))["inbound_news"] == 0
+
+
+async def test_a_real_server_takes_them_too(hooked: World, vendor: HubSpotVendor) -> None:
+    signal = await raise_signal(hooked)
+    deal = vendor.add("deals", dealname="x", careloop_id=signal.id, dealstage="closedwon")
+    body, timestamp = deal_events(deal.id), str(int(hooked.clock.now().timestamp() * 1000))
+    async with serving(hooked.app) as url, httpx.AsyncClient() as client:
+        address = f"{url}{HUBSPOT}"
+        signed = Signature.get_signature(CLIENT_SECRET, body.decode(), "v3", address, "POST", timestamp)
+        headers = {"X-HubSpot-Signature-v3": signed, "X-HubSpot-Request-Timestamp": timestamp}
+        told = await client.post(address, content=body, headers=headers)
+        left = await client.post(f"{url}{MAILCHIMP}", data=leaving(hooked.clock.now()))
+    assert (told.json()["taken"], left.json()["taken"]) == (1, 1)
 
 
 async def test_a_mapping_to_a_field_that_is_missing_is_named_and_nothing_is_lost(

@@ -148,6 +148,15 @@ async def test_headers_that_are_none_are_refused(
         await connector.read_call(_call(URI, b"[]", signature, timestamp))
 
 
+async def test_behind_a_proxy_the_address_counts_that_hubspot_was_given(
+    server: ContractServer, clock: ManualClock
+) -> None:
+    said = {"token": "pat-eu1-secret", "client_secret": SECRET, "base_url": server.url, "webhook_url": URI}
+    connector = HubSpot(HubSpotSettings.model_validate(said), clock=clock, waiting=ManualWaiting())
+    assert await Hook(b"[]", clock, uri="http://10.0.0.7:8000/webhook", signed_uri=URI).to(connector) == []
+    await connector.close()
+
+
 async def test_without_a_secret_nothing_is_believed(server: ContractServer, clock: ManualClock) -> None:
     settings = HubSpotSettings.model_validate({"token": "pat-eu1-secret", "base_url": server.url})
     connector = HubSpot(settings, clock=clock, waiting=ManualWaiting())

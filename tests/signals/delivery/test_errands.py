@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from customers import ConsentChannel, ConsentState, Purpose
 from kit.clock import ManualClock
@@ -16,15 +20,18 @@ from signals.customer import KnownCustomer
 from signals.data_file import parse_data
 from signals.delivery.delivery import Delivery, DeliveryState, Lane
 from signals.delivery.nurturing import NurtureDeliveries
-from signals.delivery.target import Target
+from signals.delivery.target import SameTargets, Target
 from signals.enrolments import Nurture
 from signals.nurture import NurtureRules
 from signals.nurture_rounds import NurtureRounds
 from signals.outcomes import NewOutcome, OutcomeStore
 from signals.signal import Signal, SignalKind
 from signals.store import SignalStore
-from store.engine import Database
+from store.engine import Database, sqlite_url
+from store.migrate import upgrade
+from store.tables import workspaces
 from tests.signals.delivery.office import CIPHER, MemoryConnector, Office
+from tests.signals.delivery.test_consent import Drained, Word, permitted
 
 pytestmark = pytest.mark.anyio
 S = DeliveryState
@@ -46,6 +53,7 @@ class Newsletter(MemoryConnector):
     """A tool that carries sequences out, once for each command."""
 
     done: list[tuple[str, str]] = field(default_factory=list)
+    whom: list[CustomerId] = field(default_factory=list)
     attributes: list[Mapping[str, object]] = field(default_factory=list)
 
     @property
@@ -63,6 +71,7 @@ class Newsletter(MemoryConnector):
         if self.faults:
             raise self.faults.pop(0)
         self.done.append((command, journey))
+        self.whom.append(dispatch.contact.id)
         return Receipt({"list": "17"})
 
 
@@ -200,6 +209,20 @@ async def test_a_sequence_that_is_over_is_left(database: Database, clock: Manual
     assert ends(await desk.empty())[-1] == ("leave", S.DELIVERED, None)
 
 
+async def test_a_tool_that_asks_is_told_whether_the_customer_agrees_to_marketing(
+    database: Database, clock: ManualClock
+) -> None:
+    desk = Desk(database, clock)
+    ada = await desk.customer()
+    await desk.hear(ada)
+    await desk.empty()
+    desk.later(seconds=1)
+    await desk.says(ada, Purpose.MARKETING, ConsentState.WITHDRAWN, ConsentChannel.EMAIL)
+    await desk.hear(ada, kind=SignalKind.UPSELL)
+    await desk.empty()
+    assert [told.contact.attributes["email_marketing"] for told in desk.news.told] == [True, False]
+
+
 async def test_a_repeated_command_is_queued_once(database: Database, clock: ManualClock) -> None:
     desk = Desk(database, clock)
     signal = await desk.interest(await desk.customer())
@@ -209,3 +232,77 @@ async def test_a_repeated_command_is_queued_once(database: Database, clock: Manu
     await desk.settle(signal, OutcomeKind.WON)
     await desk.settle(signal, OutcomeKind.WON)
     assert len(await desk.all()) == 2
+
+
+@dataclass(frozen=True)
+class Interested:
+    """A customer shows interest that a sequence is for."""
+
+    customer: int
+
+
+people = st.integers(0, 1)
+histories = st.lists(
+    st.one_of(
+        st.builds(
+            Word,
+            people,
+            st.sampled_from([Purpose.MARKETING, Purpose.DATA_SALE]),
+            st.sampled_from([ConsentChannel.ANY, ConsentChannel.EMAIL]),
+            st.sampled_from([ConsentState.GRANTED, ConsentState.GRANTED, ConsentState.WITHDRAWN]),
+        ),
+        st.builds(Interested, people),
+        st.just(Drained()),
+    ),
+    min_size=3,
+    max_size=14,
+)
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A migrated database, as the bytes of its file."""
+    file = tmp_path_factory.mktemp("errands") / "empty.db"
+    upgrade(sqlite_url(file))
+    return file.read_bytes()
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=histories)
+def test_nobody_is_let_in_without_consent_whatever_they_said_before(
+    history: list[Word | Interested | Drained], empty_database: bytes, tmp_path: Path
+) -> None:
+    for leftover in tmp_path.glob("careloop.db*"):
+        leftover.unlink()
+    file = tmp_path / "careloop.db"
+    file.write_bytes(empty_database)
+    asyncio.run(live_through([*history, Drained()], file))
+
+
+async def live_through(history: Sequence[Word | Interested | Drained], file: Path) -> None:
+    """Nothing here takes anybody out when consent is withdrawn: the attempt itself has to ask."""
+    clock, database = ManualClock(), Database(sqlite_url(file))
+    desk, news = Desk(database, clock), Newsletter("news")
+    desk.targets = SameTargets({"news": Target(news)})
+    async with database.write() as connection:
+        await connection.execute(
+            workspaces.insert().values(id=desk.workspace, name="x", settings={}, created_at=clock.now())
+        )
+    customers = [await desk.customer(f"person{n}", consents=False) for n in range(2)]
+    said: list[Word] = []
+    for event in history:
+        desk.later(minutes=1)
+        match event:
+            case Word(customer, purpose, channel, state):
+                await desk.says(customers[customer], purpose, state, channel)
+                said.append(event)
+            case Interested(customer):
+                await desk.interest(customers[customer])
+            case Drained():
+                news.done.clear()
+                news.whom.clear()
+                await desk.empty()
+                for whom, (command, _) in zip(news.whom, news.done, strict=True):
+                    number = customers.index(whom)
+                    assert command == "leave" or permitted(said, number, "marketing", ConsentChannel.EMAIL)
+    await database.close()
