@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from api import (
     backfills,
     chat_completions,
+    claims,
     connectors,
     conversations,
     customer_history,
@@ -76,6 +77,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         backfills,
         tickets,
         signals,
+        claims,
         customers,
         customer_history,
         deliveries,
@@ -136,6 +138,8 @@ def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:
     )
     state.idempotency = IdempotencyStore(services.database, services.cipher, services.clock)
     state.syncs = Syncs(services.synchroniser)
+    if services.claims is not None:
+        services.registry.register(claims.ClaimMetrics(services.claims))
     if services.triage is not None:
         state.learning = LearningRuns(services.triage, services.clock)
         state.opinions = Opinions(services.triage, services.database, services.clock)

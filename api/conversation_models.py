@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 
 from api import wire
 from api.briefing_models import Insights
+from api.claim_models import Objection
 from api.triage_models import Entity, TriageLabels
 from bot import conversation as values
+from bot.claim_review import objections_of
 from bot.labels import Labels
 from triage.labels import Priority
 
@@ -81,9 +83,17 @@ class Message(BaseModel):
         examples=[None],
     )
 
+    claims: list[Objection] = Field(
+        default_factory=list,
+        description="For callers with the scope `agent`, of the bot's messages: what it did not say because "
+        "the brand does not approve it.",
+        examples=[[]],
+    )
+
     @classmethod
     def of(cls, message: values.Message, *, for_agent: bool) -> Self:
         """``message`` as it is sent."""
+        objections = objections_of(message.trace) if for_agent else []
         labels = message.labels if for_agent else None
         return cls(
             id=message.id,
@@ -99,6 +109,7 @@ class Message(BaseModel):
             client_id=message.client_id,
             reply_to=message.reply_to,
             triage=None if labels is None else MessageTriage.of(labels),
+            claims=[Objection.of(one) for one in objections],
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field, StrictBool
 
 from api import wire
 from api.customer_models import CUSTOMER_ID, EVENT_ID, Customer, Merge, Number
+from api.signal_models import Signal
 from api.ticket_models import Moment
 from api.triage_models import FactName, FactText, FactValue, Json
 from customers import (
@@ -26,6 +28,7 @@ from customers import Health as HealthValue
 from customers.consent import ConsentRecord, ContactReason
 from customers.health import HealthPart, PartScore
 from customers.stages import StoredMove
+from signals.signal import Signal as SignalValue
 
 AT = "2026-11-21T10:00:00Z"
 Words = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
@@ -244,7 +247,7 @@ class Health(BaseModel):
 
 
 class CustomerExport(BaseModel):
-    """All that is stored of a customer; events from the first to the last."""
+    """All that is stored of a customer; events and signals from the first to the last."""
 
     customer: Customer
     events: list[Event]
@@ -252,9 +255,10 @@ class CustomerExport(BaseModel):
     journey: list[Move]
     merges: list[Merge]
     health: Health
+    signals: list[Signal] = Field(description="Those of who was merged into the customer, too.")
 
     @classmethod
-    def of(cls, everything: Everything) -> CustomerExport:
+    def of(cls, everything: Everything, signals: Sequence[SignalValue]) -> CustomerExport:
         """``everything`` as it is sent."""
         return cls(
             customer=Customer.of(everything.customer),
@@ -263,4 +267,5 @@ class CustomerExport(BaseModel):
             journey=[Move.of(move) for move in everything.journey],
             merges=[Merge.of(merge) for merge in everything.merges],
             health=Health.of(everything.health),
+            signals=[Signal.of(signal) for signal in signals],
         )

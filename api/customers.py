@@ -24,6 +24,7 @@ from api.problems import CONFLICT, NOT_FOUND, problems
 from customers import MergeReason, Stage
 from customers.errors import UnknownMerge
 from kit.ids import CustomerId
+from signals.store import SignalStore
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=problems(NOT_FOUND, CONFLICT))
 
@@ -113,9 +114,10 @@ async def change_customer(
 async def erase_customer(
     caller: CustomersWriter, services: ServicesDep, book: BookDep, customer_id: CustomerPath
 ) -> models.ErasedCustomer:
-    """Erase a customer, and all that was merged into it, with everything that is stored of them here.
+    """Erase a customer, and all that was merged into it: profile, timeline, consents, signals, deliveries.
 
-    Keyed hashes of their identities are left, by which an import that would bring them back is refused.
+    Conversations and tickets have routes of their own, and what other systems were told stays there. Keyed
+    hashes of their identities are left, by which an import that would bring them back is refused.
     """
     async with services.database.write() as connection:
         erased = await book.registry.erase(
@@ -128,10 +130,13 @@ async def erase_customer(
 async def export_customer(
     caller: CustomersReader, services: ServicesDep, book: BookDep, customer_id: CustomerPath
 ) -> CustomerExport:
-    """All that is stored of a customer."""
+    """All that is stored of a customer, but for conversations and tickets, which have routes of their own."""
     async with services.database.read() as connection:
         found = await book.everything(connection, caller.workspace_id, customer_id, at=services.clock.now())
-    return CustomerExport.of(found)
+        signals = await SignalStore(services.cipher).all_of(
+            connection, caller.workspace_id, found.customer.id
+        )
+    return CustomerExport.of(found, signals)
 
 
 @router.post(

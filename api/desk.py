@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from api import conversation_models as models
 from api import wire
@@ -39,6 +39,21 @@ class Reply(wire.Body):
     agent: wire.Name = Field(examples=["Maya"])
     text: wire.Text = Field(examples=["Hello, this is Maya. I have cancelled the order for you."])
     client_id: wire.ShortName | None = Field(None, examples=["r-1"])
+
+
+class ErasedConversation(BaseModel):
+    """What is gone."""
+
+    erased: str = Field(description="The conversation's id.", examples=[wire.CONVERSATION_ID])
+
+
+@router.delete("", operation_id="erase_conversation")
+async def erase_conversation(
+    chat: ChatDep, caller: AgentCaller, conversation_id: ConversationPath
+) -> ErasedConversation:
+    """Erase a conversation: messages, quotes, ratings, and signals that quote it with what tools wait for."""
+    await chat.erase(caller.workspace_id, conversation_id)
+    return ErasedConversation(erased=conversation_id)
 
 
 @router.post("/claim", operation_id="claim_conversation")

@@ -117,6 +117,10 @@ class Chat(Protocol):
         """Put the conversation into a queue, where it waits for a person."""
         ...
 
+    async def erase(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> None:
+        """Delete the conversation with all that was said in it. Raises ``NotFound``."""
+        ...
+
     async def claim(
         self, workspace_id: WorkspaceId, conversation_id: ConversationId, *, agent: str
     ) -> Conversation:

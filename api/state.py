@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from api.ports import Chat, Check, OpenSource, Synchroniser
 from api.rate_limit import Limit, RateLimiter
 from api.triagers import TriageParts
+from bot.claim_review import ClaimReview
 from customers import CustomerBook
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
@@ -58,6 +59,7 @@ class Services:
     signals: SignalParts | None = None
     delivery: DeliveryParts | None = None
     inbound: Receiver | None = None
+    claims: ClaimReview | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from kit.ids import DocumentId, PassageId, VersionId
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn, Retrieval
+from signals.claim_checker import Finding
 
 
 class AnswerKind(StrEnum):
@@ -79,13 +80,17 @@ class Answer:
         )
 
 
+def _approves(_text: str) -> Sequence[Finding]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerRequest:
     """One turn to be answered from what ``retrieval`` found.
 
     ``question`` is the customer's turn, redacted; ``retrieval.standalone`` the same with what it takes from
     ``history`` (oldest first, redacted). ``answerability`` in [0, 1] is what the gate said; ``language``,
-    an ISO 639-1 code, is the language to answer in.
+    an ISO 639-1 code, is the language to answer in. ``check`` is what the brand has against a text.
     """
 
     question: str
@@ -93,6 +98,7 @@ class AnswerRequest:
     answerability: float = 1.0
     history: Sequence[HistoryTurn] = ()
     language: str = "en"
+    check: Callable[[str], Sequence[Finding]] = _approves
 
     @property
     def passages(self) -> tuple[Passage, ...]:

@@ -284,6 +284,11 @@ class Assistant:
         """Nothing more is owed to the customer."""
         return await self._change(workspace_id, conversation_id, handoff.resolve, "resolved")
 
+    async def erase(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> None:
+        """Delete the conversation with all that was said in it; a turn under way says nothing more."""
+        async with self._database.write() as connection:
+            await self._conversations.erase(connection, workspace_id, conversation_id)
+
     async def briefing(self, workspace_id: WorkspaceId, conversation_id: ConversationId) -> Briefing:
         """What a person who takes over should know."""
         async with self._database.read() as connection:

@@ -13,6 +13,7 @@ _NEXT_STEPS = {
     "customer_asked": "The customer wants a person: greet them by what they asked last.",
     "unanswerable": "The help centre has no answer: answer it, then draft an article on it.",
     "escalation": "The customer may take this further: read their own words first, and promise nothing yet.",
+    "contradiction": "An article says what the brand does not approve: answer by that, and correct it.",
     "abuse": "The customer is upset: acknowledge that first.",
     "crisis": "The customer may be in distress: follow the safeguarding procedure first.",
 }

@@ -149,6 +149,19 @@ class ConversationStore:
         rows = await connection.execute(query.order_by(conversations.c.id.desc()).limit(limit))
         return [_conversation(row) for row in rows]
 
+    async def erase(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> None:
+        """Delete the conversation with its messages, events, ratings, and signals that quote it.
+
+        Raises ``UnknownConversation``.
+        """
+        gone = conversations.delete().where(
+            conversations.c.workspace_id == workspace, conversations.c.id == conversation
+        )
+        if not (await connection.execute(gone)).rowcount:
+            raise UnknownConversation(f"There is no conversation {conversation}.")
+
     async def update(self, connection: AsyncConnection, conversation: Conversation) -> None:
         """Write back everything about ``conversation`` that can change."""
         await connection.execute(_UPDATE, _changed(conversation))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from bot.answer import Answer, AnswerChunk, AnswerKind, AnswerRequest, AnswerSentence
 from bot.blocks import Block, BlockKind, blocks_of, cells, readable
 from bot.citations import cite
+from bot.claim_review import CONTRADICTION, TRACE
+from bot.contradictions import LEANS_BACK, quotable
 from bot.selection import Candidate, candidates, is_pointer, is_whole_answer
 from bot.wording import content_terms
 from knowledge_base.document import Passage
@@ -20,13 +22,6 @@ _WORDS = 90
 _WHOLE_ANSWER_PIECES = 6
 _ITEM_CLOSE = 0.1  # items of a list this near to its best one are said with it
 _SAME = 0.7  # share of common words from which two pieces say the same
-# A sentence that opens like this means little without the one before it.
-_LEANS_BACK = re.compile(
-    r"^\W*(?:it|its|they|their|them|this|these|that|those|he|she|his|her|then|there|otherwise|however|but|and"
-    r"|also|so|both|neither|either|without (?:it|one)|in (?:this|that|either|both) cases?|if not"
-    r"|after (?:this|that)|later than that|beyond this|yes|no)\b|^\W*(?:\w+\s+){1,3}(?:it|them)\b",
-    re.IGNORECASE,
-)
 _LISTS = frozenset({BlockKind.STEPS, BlockKind.BULLETS})
 
 
@@ -62,20 +57,28 @@ class ExtractiveAnswerer:
 
 
 def compose(request: AnswerRequest) -> Answer:
-    """The answer to ``request``, from its best few passages."""
+    """The answer to ``request``, from its best few passages, but nothing that the brand does not approve."""
     ranked = request.retrieval.passages[:_PASSAGES]
     found = candidates(request.question, request.retrieval.vector, ranked)
-    quotable = [candidate for candidate in found if not is_pointer(candidate.block)] or found
-    if not quotable:
+    pieces = [candidate for candidate in found if not is_pointer(candidate.block)] or found
+    if not pieces:
         return Answer(AnswerKind.HANDOVER, "", answerability=request.answerability)
-    chosen = _choose(quotable)
-    sentences = tuple(_sentences(chosen))
+    chosen = _choose(pieces)
+    best = max(pieces, key=lambda candidate: candidate.score)
+    heart = cite(best.passage, best.block.start, best.block.end)
+    said = quotable(tuple(_sentences(chosen)), heart=heart, join=join, check=request.check)
+    trace: dict[str, object] = {"passages": len(ranked), "pieces": len(chosen)}
+    if said.objections:
+        trace[TRACE] = [one.record() for one in said.objections]
+    if not said.sentences:
+        trace["reason"] = CONTRADICTION
+        return Answer(AnswerKind.HANDOVER, "", answerability=request.answerability, trace=trace)
     return Answer(
         kind=AnswerKind.ANSWER,
-        text=join(sentences),
-        sentences=sentences,
+        text=join(said.sentences),
+        sentences=said.sentences,
         answerability=request.answerability,
-        trace={"passages": len(ranked), "pieces": len(chosen)},
+        trace=trace,
     )
 
 
@@ -170,7 +173,7 @@ def _needs(piece: _Piece, before: _Piece) -> bool:
             return (
                 piece.block.kind is BlockKind.SENTENCE
                 and before.block.paragraph == piece.block.paragraph
-                and bool(_LEANS_BACK.match(piece.block.text))
+                and bool(LEANS_BACK.match(piece.block.text))
             )
         case _:
             return False
@@ -179,7 +182,7 @@ def _needs(piece: _Piece, before: _Piece) -> bool:
 def _wants_heading(piece: _Piece) -> bool:
     """A whole list, or a sentence that opens with "it", is hard to follow without the heading above it."""
     if piece.block.kind is BlockKind.SENTENCE:
-        return bool(_LEANS_BACK.match(piece.block.text))
+        return bool(LEANS_BACK.match(piece.block.text))
     return piece.block.kind in _LISTS and not piece.items
 
 

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from bot.answer import Answer, AnswerChunk, Answerer, AnswerKind, AnswerRequest, AnswerSentence
+from bot.claim_review import CONTRADICTION, TRACE, Became, Objection, objections_of
 from bot.draft import DraftParser, DraftSentence
 from bot.evidence import Evidence, GroundingRisk
 from bot.grounding import Weight
@@ -18,6 +19,7 @@ from bot.prompt import Prompt, fenced, new_nonce
 from kit.errors import Misconfigured, Unavailable
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn
+from signals.claim_checker import Finding
 
 _PASSAGES = 6  # beyond, prompts grow and answers do not
 _TURNS = 6
@@ -39,13 +41,28 @@ class _Attempt:
     written: int = 0
     kept: list[AnswerSentence] = field(default_factory=list)
     repaired: bool = False
+    objections: list[Objection] = field(default_factory=list)
+    check: Callable[[str], Sequence[Finding]] = lambda _: ()
 
     def take(self, drafts: Sequence[DraftSentence]) -> list[AnswerSentence]:
-        """Those of ``drafts`` that are supported; they are kept."""
+        """Those of ``drafts`` that are supported; they are kept. Of a draft that is refused, none."""
         self.written += len(drafts)
-        grounded = [sentence for draft in drafts if (sentence := self.evidence.ground(draft))]
-        self.kept += grounded
-        return grounded
+        taken = []
+        for draft in drafts:
+            sentence = None if self.objections else self.evidence.ground(draft)
+            if sentence is not None and self._is_approved(draft):
+                self.kept.append(sentence)
+                taken.append(sentence)
+        return taken
+
+    def _is_approved(self, draft: DraftSentence) -> bool:
+        """Whether the brand approves it, read after the sentence before it; objections are remembered."""
+        before = f"{self.kept[-1].text} " if self.kept else ""
+        found = [one for one in self.check(before + draft.text) if one.start >= len(before)]
+        if not found and draft.source != draft.text:
+            found = list(self.check(draft.source))
+        self.objections += [Objection(one, Became.REFUSED) for one in found]
+        return not found
 
 
 class GenerativeAnswerer:
@@ -54,7 +71,8 @@ class GenerativeAnswerer:
     ``model`` must raise errors of ``inference.errors`` (``inference.chat.build_chat_model`` gives one).
     The trace of an answer holds ``prompt`` (name and hash), ``model``, ``written`` and ``dropped``
     (sentences), ``repaired``, and ``fallback`` with its reason where the other answerer had to step in:
-    an error's code, ``malformed``, ``ungrounded``, ``no_passages`` or ``suspicious_message``.
+    an error's code, ``malformed``, ``ungrounded``, ``no_passages``, ``suspicious_message`` or
+    ``contradiction``: one supported sentence that the brand does not approve refuses the whole draft.
     """
 
     name = "generative"
@@ -113,6 +131,8 @@ class GenerativeAnswerer:
                     text = join(attempt.kept)
                     yield AnswerChunk(text=text[len(shown) :])
                     shown = text
+                if attempt.objections:
+                    break
             await self._repair_if_unreadable(request, attempt, heard)
         except (Unavailable, Misconfigured) as error:
             failure = error.code
@@ -160,7 +180,7 @@ class GenerativeAnswerer:
         if not safe:
             return "no_passages"
         evidence = Evidence(safe, threshold=self._risk.sentence, weight=self._weight)
-        return _Attempt(self.messages(request, safe), evidence)
+        return _Attempt(self.messages(request, safe), evidence, check=request.check)
 
     async def _repair_if_unreadable(self, request: AnswerRequest, attempt: _Attempt, reply: str) -> None:
         """Ask once more where nothing could be read. Raises what the model raises."""
@@ -174,6 +194,8 @@ class GenerativeAnswerer:
 
     async def _conclude(self, request: AnswerRequest, attempt: _Attempt) -> Answer:
         trace = self._trace(attempt)
+        if attempt.objections:
+            return await self._fall_back(request, CONTRADICTION, trace)
         if attempt.parser.insufficient and not attempt.kept:
             return Answer(
                 AnswerKind.HANDOVER,
@@ -197,7 +219,7 @@ class GenerativeAnswerer:
 
     async def _fall_back(self, request: AnswerRequest, reason: str, trace: Mapping[str, object]) -> Answer:
         answer = await self._fallback.answer(request)
-        return replace(answer, trace={**answer.trace, **trace, "fallback": reason})
+        return replace(answer, trace={**answer.trace, **_with_claims(trace, answer), "fallback": reason})
 
     async def _stream_fallback(
         self, request: AnswerRequest, reason: str, trace: Mapping[str, object]
@@ -206,7 +228,7 @@ class GenerativeAnswerer:
             if chunk.answer is None:
                 yield chunk
             else:
-                told = {**chunk.answer.trace, **trace, "fallback": reason}
+                told = {**chunk.answer.trace, **_with_claims(trace, chunk.answer), "fallback": reason}
                 yield replace(chunk, answer=replace(chunk.answer, trace=told))
 
     def _trace(self, attempt: _Attempt) -> dict[str, object]:
@@ -216,10 +238,16 @@ class GenerativeAnswerer:
             "written": attempt.written,
             "dropped": attempt.written - len(attempt.kept),
             "repaired": attempt.repaired,
-        }
+        } | ({TRACE: [one.record() for one in attempt.objections]} if attempt.objections else {})
 
     def _source_example(self, request: AnswerRequest) -> str:
         return "" if request.language == self._knowledge_language else ', "source": "..."'
+
+
+def _with_claims(trace: Mapping[str, object], answer: Answer) -> dict[str, object]:
+    """``trace`` with the objections of the fallback's ``answer`` after its own."""
+    found = [*objections_of(trace), *objections_of(answer.trace)]
+    return {**trace, TRACE: found} if found else dict(trace)
 
 
 def join(sentences: Sequence[AnswerSentence]) -> str:

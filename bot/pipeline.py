@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from bot.answer import Answer, Answerer, AnswerKind, AnswerRequest
 from bot.answerability import Calibration, Verdict, WordNearness
 from bot.caution import Caution
+from bot.claim_review import CONTRADICTION, ClaimReview
 from bot.clarify import clarify
 from bot.injection import SUSPICIOUS, passage_injection_score
 from bot.small_talk import Intent, Phrasebook
@@ -19,6 +20,8 @@ from retrieval import Retrieval, Retriever
 # questions that seem vague, 17 of 20 vague ones lie above it and 1 of 11 unanswerable ones.
 _ASKS_BACK_FROM = 0.4
 _DEPTH = 10  # passages asked for: the gate compares the best with the others
+# What customers are told where the reason is not for them.
+_SAID_OF = {CONTRADICTION: "escalation"}
 # Names of languages as a customer reads them, by the language of the sentence around them.
 _LANGUAGE_NAMES = {
     "en": {"en": "English", "de": "Englisch", "fr": "anglais", "es": "inglés"},
@@ -56,6 +59,7 @@ class AnswerPipeline:
         phrases: Phrasebook,
         policy: Policy,
         caution: Caution,
+        claims: ClaimReview | None = None,
     ) -> None:
         self._retriever = retriever
         self._calibration = calibration
@@ -65,6 +69,7 @@ class AnswerPipeline:
         self._phrases = phrases
         self._policy = policy
         self._caution = caution
+        self._claims = claims
         accepted = policy.max_wrong_answer_rate
         self._threshold = calibration.operating_point(accepted).threshold
         self._cautious_threshold = calibration.operating_point(accepted * caution.risk_share).threshold
@@ -111,12 +116,17 @@ class AnswerPipeline:
             history=question.history,
             language=language if self._policy.any_language else self._policy.knowledge_language,
         )
+        if self._claims is not None:
+            request = replace(request, check=self._claims.of(question.workspace))
         note = self._language_note(language)
         if note and on_text is not None:
             on_text(note)
         answer = await self._write(request, on_text)
+        if self._claims is not None:
+            self._claims.note(question.workspace, answer)
         if answer.kind is AnswerKind.HANDOVER:
-            return self._give_up(understanding, verdict, language, {**trace, **answer.trace})
+            reason = str(answer.trace.get("reason", "unanswerable"))
+            return self._give_up(understanding, verdict, language, {**trace, **answer.trace}, reason=reason)
         return replace(answer, text=note + answer.text, trace={**trace, **answer.trace})
 
     async def _calls_for_caution(self, question: Question) -> bool:
@@ -158,7 +168,7 @@ class AnswerPipeline:
             )
         return Answer(
             kind=AnswerKind.HANDOVER,
-            text=self._phrases.say(reason, language=language),
+            text=self._phrases.say(_SAID_OF.get(reason, reason), language=language),
             answerer="rules",
             answerability=verdict.answerable,
             trace={"reason": reason, **trace},

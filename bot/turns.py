@@ -25,6 +25,7 @@ from bot.conversation import (
 from bot.conversation_events import record
 from bot.conversations import ConversationStore
 from bot.destination import Destination, destination
+from bot.errors import UnknownConversation
 from bot.labelling import Labelling, Pending
 from bot.live import Live
 from kit.clock import Clock
@@ -137,7 +138,10 @@ class Turns:
 
     async def _next_turn(self, workspace: WorkspaceId, conversation: ConversationId) -> Turn | None:
         async with self._database.read() as connection:
-            state = await self._conversations.begin_turn(connection, workspace, conversation)
+            try:
+                state = await self._conversations.begin_turn(connection, workspace, conversation)
+            except UnknownConversation:
+                return None  # it was erased meanwhile
         if (
             state.conversation.owner is not Owner.BOT
             or state.conversation.status is not Status.OPEN
@@ -208,7 +212,10 @@ class Turns:
         now = self._clock.now()
         events: list[ConversationEvent] = []
         async with self._database.write() as connection:
-            current = await self._conversations.get(connection, state.workspace_id, state.id, lock=True)
+            try:
+                current = await self._conversations.get(connection, state.workspace_id, state.id, lock=True)
+            except UnknownConversation:
+                return None  # it was erased meanwhile
             if current.owner is not Owner.BOT or current.status is not Status.OPEN:
                 return None  # a person took over meanwhile: the bot says nothing more
             language = answer.trace.get("language")

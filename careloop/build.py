@@ -22,8 +22,10 @@ from api.rate_limit import Limit
 from api.state import ApiConfig, Limits, Services
 from api.triagers import TriageParts
 from bot.assistant import Assistant
+from bot.claim_review import ClaimReview
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
+from careloop.build_claims import build_brands
 from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
 from careloop.build_inbound import build_receiver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
@@ -89,6 +91,7 @@ class Parts:
     customers: CustomerBook
     delivery: DeliveryParts
     inbound: Receiver | None
+    claims: ClaimReview
 
 
 @asynccontextmanager
@@ -118,6 +121,8 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         targets = build_targets(settings, clock)
         stack.push_async_callback(targets.close)
         delivery = build_delivery(targets, cipher, clock)
+        brands = build_brands(settings)
+        claims = ClaimReview(brands, clock)
         signals = build_signals(
             settings,
             customers,
@@ -125,6 +130,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             clock=clock,
             outbox=delivery.outbox,
             nurture_outbox=build_nurture_outbox(settings, cipher, clock),
+            brands=brands,
         )
         triage = await build_triage(
             settings,
@@ -145,6 +151,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             labeller=None if triage is None else TurnLabeller(triage, embeddings, clock=clock),
             reader=None if signals is None else turn_signals(settings, signals),
             chat_model=chat_model,
+            claims=claims,
         )
         stack.push_async_callback(assistant.stop)
         await follower.reconcile()
@@ -172,6 +179,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             else build_receiver(
                 database, signals, customers, cipher=cipher, key=encryption_key(settings), clock=clock
             ),
+            claims=claims,
         )
 
 
@@ -239,6 +247,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         signals=parts.signals,
         delivery=parts.delivery,
         inbound=parts.inbound,
+        claims=parts.claims,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

@@ -8,6 +8,7 @@ from bot.answer import Answerer
 from bot.answerability import load_calibration
 from bot.assistant import Assistant
 from bot.caution import Caution
+from bot.claim_review import ClaimReview
 from bot.conversations import ConversationStore
 from bot.extractive import ExtractiveAnswerer
 from bot.generative import GenerativeAnswerer
@@ -34,10 +35,11 @@ def build_assistant(
     labeller: Labeller | None,
     reader: LabelsReader | None = None,
     chat_model: BaseChatModel | None,
+    claims: ClaimReview | None = None,
 ) -> Assistant:
     """An assistant that quotes, or lets ``chat_model`` write; ``labeller`` triages what customers say.
 
-    ``reader`` is told of it.
+    ``reader`` is told of it; ``claims`` look at what is answered.
     """
     phrases = Phrasebook.load()
     understander = Understander(phrases=phrases)
@@ -64,6 +66,7 @@ def build_assistant(
             any_language=chat_model is not None,
         ),
         caution=Caution.load(),
+        claims=claims,
     )
     return Assistant(
         database=database,

@@ -13,7 +13,7 @@ from customers import CustomerBook
 from kit.clock import Clock
 from kit.ids import WorkspaceId
 from kit.log import get_logger
-from signals.connectors.registry import make_connector
+from signals.connectors.registry import KINDS, make_connector
 from signals.connectors.waiting import SystemWaiting
 from signals.delivery.consent import CustomerConsent
 from signals.delivery.contacts import CustomerContacts
@@ -51,8 +51,8 @@ def build_targets(settings: Settings, clock: Clock) -> SameTargets:
                     mapping=asked.mapping,
                 ),
                 concurrency=asked.concurrency,
-                purpose=asked.purpose,
-                channel=asked.channel,
+                purpose=asked.purpose or KINDS[asked.kind].purpose,
+                channel=asked.channel or KINDS[asked.kind].channel,
             )
             for name, asked in settings.connectors.items()
         }

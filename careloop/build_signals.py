@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bot.turn_signals import TurnSignals
+from careloop.build_claims import warn_of_texts
 from careloop.settings import Settings
 from customers import CustomerBook
 from kit.clock import Clock
 from signals import behaviour, catalogue, nurture, routing, scoring
+from signals.brands import Brands
 from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
@@ -28,10 +30,12 @@ def build_signals(
     clock: Clock,
     outbox: Outbox | None = None,
     nurture_outbox: NurtureOutbox | None = None,
+    brands: Brands | None = None,
 ) -> SignalParts | None:
     """The parts; none where signals or triage are off. ``outbox`` is who has to be told of each.
 
-    ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves.
+    ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves;
+    ``brands`` know what offers and sequences may say.
 
     Raises ``SignalDataInvalid`` for rules, scores or a catalogue that cannot be used.
     """
@@ -40,9 +44,15 @@ def build_signals(
         return None
     known, store = KnownCustomers(book, clock), SignalStore(cipher)
     sequences = nurture.read_nurture(asked.nurture or nurture.SHIPPED)
-    # Where the tool of a sequence is not on, nobody can be let in.
-    sequences = sequences.of_targets(settings.connectors)
-    enrolling = None if nurture_outbox is None else Nurture(sequences, nurture_outbox)
+    approved = brands or Brands()
+    enrolling = None
+    if nurture_outbox is not None:
+        # Where the tool of a sequence is not on, nobody can be let in.
+        possible = sequences.of_targets(settings.connectors)
+        enrolling = Nurture(possible, nurture_outbox, brands=approved)
+    rules = routing.read_rules(asked.routing or routing.SHIPPED)
+    offers = catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED)
+    warn_of_texts(approved, offers, sequences, rules, at=clock.now())
     outcomes = OutcomeStore(cipher, store, nurture=enrolling)
     return SignalParts(
         store=store,
@@ -51,16 +61,17 @@ def build_signals(
         intake=SignalIntake(
             store,
             known,
-            rules=routing.read_rules(asked.routing or routing.SHIPPED),
+            rules=rules,
             scoring=scoring.read_scoring(asked.scoring or scoring.SHIPPED),
             behaviour=behaviour.read_behaviour(asked.behaviour or behaviour.SHIPPED),
             outbox=outbox,
             nurture=enrolling,
         ),
         customers=known,
-        catalogue=catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED),
+        catalogue=offers,
         precision_target=asked.precision_target,
         nurture=enrolling,
+        brands=approved,
     )
 
 

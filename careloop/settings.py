@@ -281,7 +281,11 @@ class DeliverySettings(BaseModel):
 
 
 class ConnectorEntry(BaseModel):
-    """A connector that is on: its kind, what that kind needs to be told, and its share of the machine."""
+    """A connector that is on: its kind, what that kind needs to be told, and its share of the machine.
+
+    ``purpose`` and ``channel`` are asked of a customer's consent before each delivery; without them those of
+    the kind: marketing by e-mail for Mailchimp and Marketo, nothing more for others.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -290,7 +294,7 @@ class ConnectorEntry(BaseModel):
     mapping: Path | None = None
     concurrency: int = Field(8, ge=1, le=100)
     purpose: Purpose | None = None
-    channel: ConsentChannel = ConsentChannel.ANY
+    channel: ConsentChannel | None = None
 
 
 class Settings(BaseSettings):
@@ -317,6 +321,11 @@ class Settings(BaseSettings):
     knowledge_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (),
         description="Folders that the API may load documents from; comma-separated.",
+    )
+    claims: Path | None = Field(
+        None,
+        description="YAML file of what the brand may say, or a folder with WORKSPACE.yaml for each brand; "
+        "empty takes that of the sample company while the assistant speaks for it, else none.",
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
     encoder: EncoderSettings = Field(default_factory=EncoderSettings)

@@ -2,7 +2,8 @@
 
 The rules, over a history to which records are only ever added:
 
-* The newest word wins; of two words of the same moment, the more restrictive one.
+* The newest word wins; of two words of the same moment, the more restrictive one. That nothing is known
+  (``unknown``) takes a grant back, and never a refusal.
 * A word on a channel beats a word on ``any``, but for a withdrawal of ``any`` that came afterwards: it
   withdraws all, and what was granted on a channel before it counts no more.
 * Silence permits service and analytics, and forbids sales and marketing (opt-in).
@@ -166,13 +167,24 @@ def _deciding(records: Iterable[ConsentRecord], channel: ConsentChannel) -> Cons
     heard = list(records)
     general = [record for record in heard if record.channel is ConsentChannel.ANY]
     specific = [record for record in heard if record.channel is channel]
-    if channel is ConsentChannel.ANY or not specific:
-        return max(general, key=_age, default=None)
-    newest = max(specific, key=_age)
+    on_any, newest = _last_word(general), _last_word(specific)
+    if channel is ConsentChannel.ANY or newest is None:
+        return on_any
     refusals = [record.at for record in general if record.state is ConsentState.WITHDRAWN]
     if newest.state is not ConsentState.WITHDRAWN and refusals and max(refusals) >= newest.at:
-        return max(general, key=_age)
-    return newest
+        return on_any
+    is_refused = on_any is not None and on_any.state is ConsentState.WITHDRAWN
+    return on_any if newest.state is ConsentState.UNKNOWN and is_refused else newest
+
+
+def _last_word(records: Iterable[ConsentRecord]) -> ConsentRecord | None:
+    """The newest of ``records``, but a refusal where all that came after it is that nothing is known."""
+    last: ConsentRecord | None = None
+    for record in sorted(records, key=_age):
+        is_refused = last is not None and last.state is ConsentState.WITHDRAWN
+        if not (is_refused and record.state is ConsentState.UNKNOWN):
+            last = record
+    return last
 
 
 def _age(record: ConsentRecord) -> tuple[datetime, int, int]:

@@ -50,8 +50,13 @@ class Consents:
         *,
         now: datetime,
     ) -> ConsentRecord:
-        """Record a word of a living customer. A moment after ``now`` is taken as now: clocks differ."""
+        """Record a word of a living customer. A moment after ``now`` is taken as now: clocks differ.
+
+        Data are sold on no channel or on all: who refuses that on one refuses it.
+        """
         at = min(consent.at, now)
+        refused = consent.purpose is Purpose.DATA_SALE and consent.state is ConsentState.WITHDRAWN
+        channel = ConsentChannel.ANY if refused else consent.channel
         result = await connection.execute(
             insert(table)
             .values(
@@ -59,7 +64,7 @@ class Consents:
                 customer_id=customer,
                 origin_id=customer,
                 purpose=consent.purpose,
-                channel=consent.channel,
+                channel=channel,
                 state=consent.state,
                 source=consent.source,
                 given_at=at,
@@ -70,7 +75,7 @@ class Consents:
         record = ConsentRecord(
             int(result.scalar_one()),
             consent.purpose,
-            consent.channel,
+            channel,
             consent.state,
             consent.source,
             at,

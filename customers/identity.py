@@ -23,6 +23,8 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"\\]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\
 _SYSTEM = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _PHONE_FILLER = re.compile(r"[\s().\-/\u2010-\u2015]+")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")  # +44 (0) 20 ...: dialled within the country only
+# Where the first 0 is dialled from abroad, too: Italy, San Marino, the Vatican.
+_ZERO_IS_DIALLED = frozenset({"39", "378", "379"})
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: 15 digits at most
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -112,7 +114,7 @@ def _phone(value: str, country_code: str | None) -> str:
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     elif digits.startswith("0") and country_code is not None:
-        digits = f"+{country_code}{digits[1:]}"
+        digits = f"+{country_code}{digits[country_code not in _ZERO_IS_DIALLED :]}"
     if not _E164.fullmatch(digits):
         raise IdentityInvalid("That is no telephone number with its country code, such as +44 800 496 0100.")
     return digits

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.rows import family
 from kit.ids import CustomerId, SignalId, WorkspaceId, new_id
+from signals.brands import Brands, texts_of_sequence
 from signals.connectors.connector import OutcomeKind
 from signals.customer import KnownCustomer
 from signals.nurture import (
@@ -19,6 +20,7 @@ from signals.nurture import (
     NurtureCommand,
     NurtureOutbox,
     NurtureRules,
+    NurtureSequence,
     choose,
 )
 from signals.signal import Signal
@@ -32,11 +34,15 @@ NO_CONSENT = "no_consent"
 class Nurture:
     """Enrols by signals and takes out by outcomes. Without ``outbox`` whoever executes reads the enrolments.
 
-    Every function takes the connection of a running transaction.
+    Nobody enters a sequence of which a step says what ``brands`` do not approve. Every function takes the
+    connection of a running transaction.
     """
 
-    def __init__(self, rules: NurtureRules, outbox: NurtureOutbox | None = None) -> None:
+    def __init__(
+        self, rules: NurtureRules, outbox: NurtureOutbox | None = None, *, brands: Brands | None = None
+    ) -> None:
         self._rules = rules
+        self._brands = brands or Brands()
         self._sequences = {one.name: one for one in rules.sequences}
         self._outbox = outbox
 
@@ -48,7 +54,12 @@ class Nurture:
             return None
         await self._lock(connection, customer.id)
         past = await self.of_customer(connection, signal.workspace_id, customer.id)
-        chosen = choose(self._rules, signal, customer.facts, past=past, at=at)
+
+        def is_sayable(sequence: NurtureSequence) -> bool:
+            texts = texts_of_sequence(sequence)
+            return not any(self._brands.check(signal.workspace_id, one.text, at=at) for one in texts)
+
+        chosen = choose(self._rules, signal, customer.facts, past=past, at=at, is_sayable=is_sayable)
         if chosen is None:
             return None
         enrolment = Enrolment(

@@ -65,7 +65,7 @@ class KnownCustomers:
             for channel in ConsentChannel
         )
         nurtured = may_contact(history, Purpose.MARKETING, ConsentChannel.EMAIL, at=at).allowed
-        return KnownCustomer(found.id, facts(found), consented, nurtured)
+        return KnownCustomer(found.id, facts(found), consented, found.absorbed, nurtured)
 
     async def of_conversation(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId

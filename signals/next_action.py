@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,9 @@ _COMPLAINTS = {
     SignalKind.UNRESOLVED_TWICE: "what they asked for is unresolved",
 }
 _OPEN_COMPLAINTS = "open_complaints"  # the fact that counts those that a helpdesk knows of
+
+
+Objections = Callable[[Offer], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,14 @@ class Situation:
     last_refusal: datetime | None = None
 
 
-def recommend(catalogue: Catalogue, situation: Situation, *, at: datetime) -> Recommendation:
+def recommend(
+    catalogue: Catalogue, situation: Situation, *, at: datetime, objections: Objections = lambda _: ()
+) -> Recommendation:
     """The best offer that nothing speaks against, else what the surest open signal asks for.
 
-    Of two that are worth the same the cheaper is chosen.
+    Of two that are worth the same the cheaper is chosen. ``objections`` are the brand's against an offer.
     """
-    judged = [_judge(offer, catalogue, situation, at) for offer in catalogue.offers]
+    judged = [_judge(offer, catalogue, situation, at, objections(offer)) for offer in catalogue.offers]
     possible = sorted(
         (one for one in judged if not one.against), key=lambda one: (-one.worth, one.offer.price)
     )
@@ -69,7 +74,9 @@ def recommend(catalogue: Catalogue, situation: Situation, *, at: datetime) -> Re
     return Recommendation(_action(chosen, situation), chosen, rejected)
 
 
-def _judge(offer: Offer, catalogue: Catalogue, situation: Situation, at: datetime) -> Candidate:
+def _judge(
+    offer: Offer, catalogue: Catalogue, situation: Situation, at: datetime, objections: Sequence[str]
+) -> Candidate:
     answered = [
         (value * situation.open_signals[kind].probability, kind)
         for kind, value in offer.answers.items()
@@ -87,7 +94,7 @@ def _judge(offer: Offer, catalogue: Catalogue, situation: Situation, at: datetim
     ]
     if not offer.holds(at.date()):
         against.append(f"only {offer.span()}")
-    against += _obstacles(offer, catalogue, situation, at)
+    against += [*objections, *_obstacles(offer, catalogue, situation, at)]
     because = () if kind is None else (f"it answers {kind.replace('_', ' ')}", offer.why, reasons(suits))
     return Candidate(offer, worth, because, tuple(against))
 

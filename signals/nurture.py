@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -132,11 +132,13 @@ def choose(
     *,
     past: Sequence[Enrolment],
     at: datetime,
+    is_sayable: Callable[[NurtureSequence], bool] = lambda _: True,
 ) -> NurtureSequence | None:
     """The first sequence that fits and that the customer may enter; ``past`` are all their enrolments.
 
-    None where none fits, or the cap is reached: then none of the others is entered in its place. Nobody
-    enters the same sequence twice within the days of the cap.
+    ``is_sayable`` is whether the brand may say now what a sequence says. None where none fits, or the cap is
+    reached: then none of the others is entered in its place. Nobody enters the same sequence twice within the
+    days of the cap.
     """
     known = {**facts, **facts_of(signal)}
     recent = [one for one in past if at - one.enrolled_at < timedelta(days=rules.cap.within_days)]
@@ -145,7 +147,7 @@ def choose(
         return None
     entered = {one.sequence for one in (*recent, *current)}
     fitting = (one for one in rules.sequences if judge(one.when, known, at=at).holds)
-    return next((one for one in fitting if one.name not in entered), None)
+    return next((one for one in fitting if one.name not in entered and is_sayable(one)), None)
 
 
 def read_nurture(file: Path = SHIPPED) -> NurtureRules:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, select, update
+from sqlalchemy import Row, Select, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +28,7 @@ from signals.signal import (
     Team,
 )
 from store.encryption import Cipher
-from store.tables import signal_sightings, signals
+from store.tables import customers, signal_sightings, signals
 
 # What a hearing that is surer than all before it brings with it.
 _OF_HEARING = ("probability", "evidence", "source", "model", "conversation_id", "ticket_id", "link")
@@ -41,7 +41,10 @@ def _as_it_is(signal: Signal) -> Signal:
 
 @dataclass(frozen=True, slots=True)
 class SignalFilter:
-    """Which signals a list has; none asks for all. ``at_least`` is a probability, ``since`` of creation."""
+    """Which signals a list has; none asks for all. ``customer`` has those of who was merged into them, too.
+
+    ``at_least`` is a probability, ``since`` of creation.
+    """
 
     kind: SignalKind | None = None
     team: Team | None = None
@@ -147,13 +150,14 @@ class SignalStore:
             "kind": matching.kind,
             "team": matching.team,
             "state": matching.state,
-            "customer_id": matching.customer,
             "conversation_id": matching.conversation,
             "owner": matching.owner,
         }
         for name, value in equal.items():
             if value is not None:
                 query = query.where(signals.c[name] == value)
+        if matching.customer is not None:
+            query = query.where(signals.c.customer_id.in_(_family(workspace, matching.customer)))
         if matching.at_least is not None:
             query = query.where(signals.c.probability >= matching.at_least)
         if matching.since is not None:
@@ -162,6 +166,14 @@ class SignalStore:
             query = query.where(signals.c.id < before)
         rows = await connection.execute(query.order_by(signals.c.id.desc()).limit(limit))
         return [self._signal(row) for row in rows]
+
+    async def all_of(
+        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
+    ) -> list[Signal]:
+        """Every signal of the customer and of those who were merged into it, the oldest first."""
+        theirs = signals.c.customer_id.in_(_family(workspace, customer))
+        query = _of_workspace(workspace).where(theirs).order_by(signals.c.id)
+        return [self._signal(row) for row in await connection.execute(query)]
 
     async def set_state(
         self, connection: AsyncConnection, signal: Signal, state: SignalState, *, at: datetime
@@ -314,6 +326,14 @@ def _stated(record: dict[str, Any]) -> Stated:
 
 def _of_workspace(workspace: WorkspaceId) -> Select[Any]:
     return select(signals).where(signals.c.workspace_id == workspace)
+
+
+def _family(workspace: WorkspaceId, customer: CustomerId) -> Select[Any]:
+    """The ids of a customer and of those who were merged into it."""
+    return select(customers.c.id).where(
+        customers.c.workspace_id == workspace,
+        or_(customers.c.id == customer, customers.c.survivor_id == customer),
+    )
 
 
 def _upsert(connection: AsyncConnection) -> Any:  # noqa: ANN401 (the two dialects share no type for it)

@@ -82,5 +82,6 @@ class LearningReport:
             "forgotten": self.forgotten,
             "quarantined": [asdict(batch) for batch in found.quarantined],
             "losses": [asdict(loss) for loss in found.losses],
+            "watched": [asdict(loss) for loss in found.watched],
             **{name: asdict(part) for name, part in parts.items() if part is not None},
         }

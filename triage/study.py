@@ -17,9 +17,11 @@ from triage.comparison import Judgement, LabelLoss, Paired, compare, judge, labe
 from triage.corrections import Conflict, Correction, as_examples, lessons
 from triage.examples import OUT_OF_SCOPE, Example
 from triage.model import HeldOut, IntentModel, train
+from triage.objections import Losses, better, crowded_labels, not_better, objections, remarks
 from triage.quarantine import Batch, suspicious
 from triage.similar_texts import RememberingEncoder, groups
 from triage.text_hash import normalised
+from triage.upheld import uphold
 
 _FEWEST = 2  # examples of a label that a model can be trained on
 
@@ -37,7 +39,8 @@ class StudyLimits:
     """``hold_out`` is the youngest share of what is new that judges, and ``fewest`` how many at least.
 
     Of texts that are nearly the same ``most_alike`` are learned. Trusted examples are judged in ``folds``
-    until ``most_trusted`` of them were.
+    until ``most_trusted`` of them were. ``margin`` is the accuracy that trusted and youngest together may
+    lose, at the lower end of the interval.
     """
 
     hold_out: float = 0.4
@@ -45,6 +48,7 @@ class StudyLimits:
     most_alike: int = 5
     folds: int = 4
     most_trusted: int = 1000
+    margin: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Study:
     one when the verdict is to promote, while ``candidate`` is what was tried, from the older corrections
     ``tried``; ``unseen`` is how the heads of the one that came of it did on messages unlike any that they
     had seen. ``new`` different messages of the ``usable`` ones were unknown to the live model, ``held_out``
-    of them judged.
+    of them judged. ``losses`` speak against the candidate, ``watched`` labels are as much worse and do not
+    (``triage.objections``).
     """
 
     verdict: Verdict
@@ -71,6 +76,7 @@ class Study:
     trusted: Paired | None = None
     together: Paired | None = None
     losses: tuple[LabelLoss, ...] = ()
+    watched: tuple[LabelLoss, ...] = ()
     candidate: IntentModel | None = field(default=None, repr=False)
     final: IntentModel | None = field(default=None, repr=False)
     unseen: HeldOut | None = field(default=None, repr=False)
@@ -92,11 +98,12 @@ def study(
     """Train on the trusted ``base`` and the older corrections, and compare with ``live`` on the youngest.
 
     ``known`` are the corrections that the live model learned from: they cannot judge it. Promoting needs a
-    paired 95 % interval above 0, both on the youngest part of what is new and on that together with trusted
-    examples that neither of two models saw; and neither all trusted examples nor those of any label may have
-    become worse. That last is what stops corrections whose youngest part agrees with a mistake in the rest:
-    there, one model learned from ``base`` and ``known``, the other from all corrections besides, just as the
-    final model will. The same input and seed give the same outcome. Raises ``Stopped`` soon after ``stop``
+    paired 95 % interval above 0 on the youngest part of what is new; that together with trusted examples that
+    neither of two models saw must not be worse by ``limits.margin``; trusted examples must not be known
+    worse, and no label of them drained, or worse without an innocent reason (``triage.objections``). That
+    last is what stops corrections whose youngest part agrees with a mistake in the rest: there, one model
+    learned from ``base`` and ``known``, the other from all corrections besides, just as the final model will.
+    The same input and seed give the same outcome. Raises ``Stopped`` soon after ``stop``
     is set.
     """
     remembering, limits = RememberingEncoder(encoder, stop=stop), limits or StudyLimits()
@@ -134,12 +141,15 @@ def training_set(base: Sequence[Example], corrections: Sequence[Correction]) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """``learned``: all that is learned from; ``older``: without the groups that ``judges`` are of."""
+    """``learned``: all that is learned from; ``older``: without the groups that ``judges`` are of.
+
+    ``new``: the youngest of each group that the live model has learned nothing of.
+    """
 
     learned: list[Correction]
     older: list[Correction]
     judges: list[Correction]
-    new: int
+    new: list[Correction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +172,7 @@ class _Experiment:
             Verdict.WAIT,
             tuple(_held_back(batch) for batch in batches),
             usable=len(found.corrections),
-            new=split.new,
+            new=len(split.new),
             held_out=len(split.judges),
             conflicts=found.conflicts,
             repeated=found.repeated,
@@ -171,7 +181,9 @@ class _Experiment:
         if not split.judges:
             needed = 2 * self.limits.fewest
             return _decided(
-                study, Verdict.WAIT, f"{split.new} different messages are new; {needed} are needed to judge."
+                study,
+                Verdict.WAIT,
+                f"{len(split.new)} different messages are new; {needed} are needed to judge.",
             )
         return self._compare(study, split)
 
@@ -185,19 +197,25 @@ class _Experiment:
             study, candidate=candidate, unseen=unseen, tried=tuple(split.older), hold_out=hold_out
         )
         if hold_out.low <= 0:
-            return _decided(study, Verdict.REJECT, f"On the youngest corrections {_not_better(hold_out)}.")
+            return _decided(study, Verdict.REJECT, f"On the youngest corrections {not_better(hold_out)}.")
         trusted_before, trusted_after = self._judge_trusted(split.learned)
         trusted = compare(trusted_before, trusted_after, seed=self.seed)
         together = compare(before + trusted_before, after + trusted_after, seed=self.seed)
-        losses = tuple(label_losses(trusted_before, trusted_after))
-        study = replace(study, trusted=trusted, together=together, losses=losses)
-        against = tuple(_objections(trusted, together, losses))
+        held = uphold(split.new, self.live, self.encoder)
+        crowded = crowded_labels(*self._learned_from(split.learned))
+        losses = Losses.of(label_losses(trusted_before, trusted_after), held, crowded)
+        study = replace(
+            study, trusted=trusted, together=together, losses=losses.against, watched=losses.watched
+        )
+        against = tuple(objections(trusted, together, losses, held, margin=self.limits.margin))
         if against:
             return _decided(study, Verdict.REJECT, *against)
         everything, rare = trainable(training_set(self.base, split.learned))
         final, unseen = train_with_unseen(everything, self.encoder, seed=self.seed, stop=self.stop)
         study = replace(study, final=final, unseen=unseen, learned=tuple(split.learned), unlearnable=rare)
-        return _decided(study, Verdict.PROMOTE, f"On the youngest corrections {_better(hold_out)}.")
+        return _decided(
+            study, Verdict.PROMOTE, f"On the youngest corrections {better(hold_out)}.", *remarks(losses, held)
+        )
 
     def _split(self, found: Sequence[Correction]) -> _Split:
         """By groups of texts that are nearly the same: a group is as old as its first, and judges once."""
@@ -218,13 +236,20 @@ class _Experiment:
             learned=[each for own in members.values() for each in own[-most:]],
             older=[each for group, own in members.items() if group not in judging for each in own[-most:]],
             judges=[members[group][-1] for group in sorted(judging)],
-            new=len(new),
+            new=[members[group][-1] for group in new],
         )
+
+    def _learned_from(self, learned: Sequence[Correction]) -> tuple[list[Example], list[Example]]:
+        """Examples without what is new, and with all of it."""
+        return training_set(self.base, self._known_of(learned)), training_set(self.base, learned)
+
+    def _known_of(self, learned: Sequence[Correction]) -> list[Correction]:
+        known = {_lesson(correction) for correction in self.known}
+        return [correction for correction in learned if _lesson(correction) in known]
 
     def _judge_trusted(self, learned: Sequence[Correction]) -> tuple[Judgement, Judgement]:
         """Trusted examples by models that did not see them: without what is new, and with all of it."""
-        known_lessons = {_lesson(correction) for correction in self.known}
-        known = [correction for correction in learned if _lesson(correction) in known_lessons]
+        known = self._known_of(learned)
         before = after = Judgement((), np.zeros(0, bool), np.zeros(0))
         for rest, judging in self._folds():
             texts = {normalised(example.text) for example in judging}
@@ -267,37 +292,9 @@ def _lesson(correction: Correction) -> tuple[str, str | None]:
     return normalised(correction.text), correction.became
 
 
-def _objections(trusted: Paired, together: Paired, losses: Sequence[LabelLoss]) -> Iterator[str]:
-    if trusted.high < 0:
-        yield f"On trusted examples the model is worse: {_figures(trusted)}."
-    if together.low <= 0:
-        yield f"On the youngest corrections and trusted examples together {_not_better(together)}."
-    for loss in losses:
-        yield (
-            f"Trusted messages of {loss.label} are known worse: {loss.before:.0%} of {loss.n} were right and "
-            f"{loss.after:.0%} are, their label had {loss.probability_before:.2f} and has "
-            f"{loss.probability_after:.2f}."
-        )
-
-
 def _held_back(batch: Batch) -> str:
     return (
         f"{batch.corrections} corrections by {batch.who} ({batch.source}) are held back: where the live "
         f"model was sure, {batch.contradicted} of {batch.confident} contradict it, against "
         f"{batch.others_rate:.0%} of everybody else's. Let a second person look at them."
-    )
-
-
-def _better(paired: Paired) -> str:
-    return f"the model is better: {_figures(paired)}"
-
-
-def _not_better(paired: Paired) -> str:
-    return f"the model is not better beyond chance: {_figures(paired)}"
-
-
-def _figures(paired: Paired) -> str:
-    return (
-        f"{paired.after:.1%} of {paired.n} right against {paired.before:.1%}, a difference of "
-        f"{100 * paired.difference:+.1f} points ({100 * paired.low:+.1f} to {100 * paired.high:+.1f})"
     )

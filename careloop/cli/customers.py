@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -21,6 +22,8 @@ from customers.errors import IdentityInvalid
 from customers.registry import Resolution
 from kit.errors import InvalidInput
 from kit.ids import CustomerId
+from signals.signal import Signal
+from signals.store import SignalStore
 
 app = typer.Typer(no_args_is_help=True, help="Show, export, merge and erase customers.")
 
@@ -40,9 +43,9 @@ Who = Annotated[
 @app.command()
 def show(customer: Who, workspace: WorkspaceOption = DEFAULT, as_json: JsonFlag = False) -> None:
     """Show a customer: names, identities, stage, health, consent, and what happened last."""
-    found = _everything(customer, workspace)
+    found, signals = _everything(customer, workspace)
     if as_json:
-        typer.echo(CustomerExport.of(found).model_dump_json())
+        typer.echo(CustomerExport.of(found, signals).model_dump_json())
     else:
         _print(found)
 
@@ -53,14 +56,14 @@ def export(
     out: Annotated[Path | None, typer.Option(help="File to write to, instead of standard output.")] = None,
     workspace: WorkspaceOption = DEFAULT,
 ) -> None:
-    """Write all that is stored of a customer as JSON."""
-    text = CustomerExport.of(_everything(customer, workspace)).model_dump_json(indent=2) + "\n"
+    """Write all that is stored of a customer as JSON, readable by you alone."""
+    text = CustomerExport.of(*_everything(customer, workspace)).model_dump_json(indent=2) + "\n"
     if out is None:
         typer.echo(text, nl=False)
         return
     try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(text.encode())
     except OSError as error:
         raise InvalidInput(f"{out} cannot be written: {error.strerror}.") from error
     console().print(f"Written to {out}.", markup=False, soft_wrap=True)
@@ -125,11 +128,12 @@ def read_identity(text: str) -> Identity:
     )
 
 
-def _everything(customer: str, workspace: str) -> Everything:
+def _everything(customer: str, workspace: str) -> tuple[Everything, list[Signal]]:
     async def work(
         book: CustomerBook, opened: Opened, connection: AsyncConnection, found: CustomerId
-    ) -> Everything:
-        return await book.everything(connection, opened.workspace, found, at=opened.clock.now())
+    ) -> tuple[Everything, list[Signal]]:
+        said = await book.everything(connection, opened.workspace, found, at=opened.clock.now())
+        return said, await SignalStore(opened.cipher).all_of(connection, opened.workspace, found)
 
     return _with_customer(customer, workspace, work)
 

@@ -12,6 +12,7 @@ import typer
 from rich.progress import Progress
 
 from careloop.build import Parts
+from careloop.cli.evaluate_claims import claims
 from careloop.cli.evaluate_predictions import churn, forecast, incidents
 from careloop.cli.evaluate_triage import evidence, intents, language, replay, routing, sentiment, signals
 from careloop.cli.ingest import progress_bar, shown_on
@@ -42,6 +43,7 @@ for _command in (
     churn,
     forecast,
     incidents,
+    claims,
 ):
     app.command()(_command)
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from careloop.build import Parts
+from careloop.cli.claims import not_approved
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.session import DEFAULT, JsonFlag, WorkspaceOption, console, with_parts
 from kit.ids import WorkspaceId
@@ -92,17 +93,20 @@ def lint(
     as_json: JsonFlag = False,
     workspace: WorkspaceOption = DEFAULT,
 ) -> None:
-    """Look for contradictions, duplicates, stale and empty documents, dead links.
+    """Look for what is not approved, contradictions, duplicates, stale and empty documents, dead links.
 
     What is found is worth a look, not always wrong: the exit status is 0 either way.
     """
 
     async def work(parts: Parts) -> list[Finding]:
         linter = Linter(parts.database, clock=parts.clock)
+        against_claims = await not_approved(parts, WorkspaceId(workspace))
         if not outside:
-            return await linter.lint(WorkspaceId(workspace), stale_after_months=months)
+            found = await linter.lint(WorkspaceId(workspace), stale_after_months=months)
+            return [*against_claims, *found]
         async with SafeClient(PinnedTransport(), user_agent=_USER_AGENT) as client:
-            return await linter.lint(WorkspaceId(workspace), stale_after_months=months, outside=client)
+            found = await linter.lint(WorkspaceId(workspace), stale_after_months=months, outside=client)
+            return [*against_claims, *found]
 
     findings = with_parts(work)
     if as_json:

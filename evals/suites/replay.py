@@ -39,9 +39,9 @@ def evaluate_replay(
     Messages out of scope are left out of the test. ``before`` and ``after`` are accuracies on the second half
     of the model without corrections and of the one that learning leaves live (the same, where it refuses),
     ``direct`` of a model trained on the shots and the first half; ``gap`` is how much the direct one is
-    better. ``poisoned_promoted`` is the share of three poisoned streams of corrections whose model would go
-    live: one label called by another's name, labels at random, one message a hundred times with another
-    label.
+    better. ``poisoned_promoted`` is the share of four poisoned streams of corrections whose model would go
+    live: one label called by another's name, two that change names, labels at random, one message a hundred
+    times with another label.
     """
     stopwatch, remembering = Stopwatch(), RememberingEncoder(encoder)
     base, _ = trainable(few_shot(train_on, shots, seed=seed))
@@ -88,7 +88,7 @@ def corrections_of(said: Sequence[Example]) -> list[Correction]:
 
 
 def poisoned_streams(said: Sequence[Example], *, seed: int) -> dict[str, list[Correction]]:
-    """Three ways in which corrections of ``said`` go wrong, by name, each by all people alike.
+    """Four ways in which corrections of ``said`` go wrong, by name, each by all people alike.
 
     So nobody stands out among them, and only what the model makes of trusted examples can tell.
     """
@@ -97,10 +97,12 @@ def poisoned_streams(said: Sequence[Example], *, seed: int) -> dict[str, list[Co
     (label, _), (other, _) = Counter(example.label for example in said).most_common(2)
     labels = sorted({example.label for example in said})
     swapped = [replace(each, became=other if each.became == label else each.became) for each in honest]
+    other_way = {label: other, other: label}
+    exchanged = [replace(each, became=other_way.get(each.became or "", each.became)) for each in honest]
     at_random = [replace(each, became=labels[random.integers(len(labels))]) for each in honest]
     text = next(example.text for example in said if example.label == label)
     flood = corrections_of([Example(f"{text} {number}", other) for number in range(_FLOOD)])
-    return {"swap": swapped, "random": at_random, "flood": flood}
+    return {"swap": swapped, "exchange": exchanged, "random": at_random, "flood": flood}
 
 
 def _right(model: IntentModel, judging: Sequence[Example], encoder: Encoder) -> list[float]:

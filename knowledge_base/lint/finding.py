@@ -11,6 +11,7 @@ from kit.ids import DocumentId
 class FindingKind(StrEnum):
     """What may be wrong, the most harmful first."""
 
+    NOT_APPROVED = "not_approved"  # found by whoever knows what the brand approves
     CONTRADICTION = "contradiction"
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near_duplicate"

@@ -30,6 +30,7 @@ from signals.connectors.waiting import Waiting
 
 _UNDONE = frozenset({HTTPStatus.TOO_MANY_REQUESTS})  # these say that nothing was done
 _LONGEST_REASON = 300  # characters of a target's own words in an error
+_LONGEST_READ = 4000  # of which these are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,8 @@ class HttpClient:
         """A target's own words for an error: shortened, without our token and without personal data."""
         for secret in self.tokens.secrets:
             text = text.replace(secret, "[secret]")
-        return redact(text[:_LONGEST_REASON]).text
+        # Redacted before it is cut: half an address is not known for one.
+        return redact(text[:_LONGEST_READ]).text[:_LONGEST_REASON]
 
     async def close(self) -> None:
         """Close every connection."""

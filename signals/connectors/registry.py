@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from customers import ConsentChannel, Purpose
 from kit.clock import Clock
 from kit.errors import Misconfigured
 from signals.connectors.connector import Connector
@@ -32,11 +33,17 @@ Make = Callable[[Any, Clock, Waiting, FieldMapping | None], Connector]
 
 @dataclass(frozen=True, slots=True)
 class ConnectorKind:
-    """``objects`` are what a mapping may have fields of; a kind without any takes no mapping."""
+    """``objects`` are what a mapping may have fields of; a kind without any takes no mapping.
+
+    ``purpose`` is what such a tool is there for, and has to be consented to besides what a signal is for;
+    ``channel`` is the way in which it contacts people. A setting may say otherwise.
+    """
 
     settings: type[BaseModel]
     make: Make
     objects: tuple[str, ...] = ()
+    purpose: Purpose | None = None
+    channel: ConsentChannel = ConsentChannel.ANY
 
 
 def _mapped(connector: Callable[..., Connector]) -> Make:
@@ -56,8 +63,12 @@ def _json_lines(settings: JsonLinesSettings, *_: object) -> Connector:
 KINDS: Mapping[str, ConnectorKind] = {
     "file": ConnectorKind(JsonLinesSettings, _json_lines),
     "hubspot": ConnectorKind(HubSpotSettings, _mapped(HubSpot), tuple(HUBSPOT_OBJECTS)),
-    "mailchimp": ConnectorKind(MailchimpSettings, _mapped(Mailchimp), MAILCHIMP_OBJECTS),
-    "marketo": ConnectorKind(MarketoSettings, _mapped(Marketo), MARKETO_OBJECTS),
+    "mailchimp": ConnectorKind(
+        MailchimpSettings, _mapped(Mailchimp), MAILCHIMP_OBJECTS, Purpose.MARKETING, ConsentChannel.EMAIL
+    ),
+    "marketo": ConnectorKind(
+        MarketoSettings, _mapped(Marketo), MARKETO_OBJECTS, Purpose.MARKETING, ConsentChannel.EMAIL
+    ),
     "salesforce": ConnectorKind(SalesforceSettings, _mapped(Salesforce), tuple(SALESFORCE_OBJECTS)),
     "segment": ConnectorKind(SegmentSettings, _mapped(Segment), SEGMENT_OBJECTS),
     "webhook": ConnectorKind(WebhookSettings, _webhook),

@@ -22,6 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from api import ApiConfig, Services, create_app
 from bot.answer import Answer, AnswerKind, AnswerSentence, Citation
 from bot.assistant import Assistant
+from bot.claim_review import TRACE, Became, ClaimReview, Objection
 from bot.conversations import ConversationStore
 from bot.turns import Question
 from careloop.build_inbound import build_receiver
@@ -35,6 +36,9 @@ from knowledge_base.document import DocumentKind, Passage, PassageKind
 from knowledge_base.report import Progress, SyncProgress, SyncReport
 from knowledge_base.sources.source import EntryState, Listed, Source, SourceKind
 from retrieval import Filter, HistoryTurn, RankedPassage, Retrieval
+from signals.brands import Brands
+from signals.claim_checker import ClaimChecker, Finding, FindingKind
+from signals.claims import read_claims
 from store.access import Access, Scope
 from store.encryption import Cipher
 from store.engine import Database
@@ -50,9 +54,17 @@ STEPS = "1. Call **0800 496 0100**.\n2. Give the order number."
 ARTICLE = f"# {TITLE}\n\n{QUOTE} The days count from your order confirmation.\n\n## How\n\n{STEPS}\n"
 
 
+OBJECTION = Objection(
+    Finding(FindingKind.WRONG_NUMBER, 0, 3, "£31", "Fibre 300", "price 34, 37, 40, 42 GBP"), Became.LEFT_OUT
+)
+
+
 @dataclass
 class ScriptedPipeline:
-    """Answers by what the question holds: ``which``, ``person``, ``fail``, ``wait``; else with two quotes."""
+    """Answers by what the question holds: ``which``, ``person``, ``fail``, ``wait``; else with two quotes.
+
+    To a question of a ``price`` it left one out that is not approved.
+    """
 
     citation: Citation
     steps: Citation
@@ -82,11 +94,12 @@ class ScriptedPipeline:
             return Answer(
                 AnswerKind.HANDOVER, "A colleague will take over.", trace={"reason": "asked_for_person"}
             )
+        trace = {TRACE: [OBJECTION.record()]} if "price" in question.text else {}
         sentences = (
             AnswerSentence(QUOTE, (self.citation,)),
             AnswerSentence(STEPS, (self.steps, self.citation)),
         )
-        return Answer(AnswerKind.ANSWER, f"{QUOTE}\n\n{STEPS}", sentences, 0.93)
+        return Answer(AnswerKind.ANSWER, f"{QUOTE}\n\n{STEPS}", sentences, 0.93, trace=trace)
 
 
 class WordRetriever:
@@ -260,6 +273,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         inbound=build_receiver(
             database, signals, CustomerBook(cipher, KEY), cipher=cipher, key=KEY, clock=clock
         ),
+        claims=ClaimReview(Brands(own={DEFAULT_WORKSPACE: ClaimChecker(read_claims())}), clock),
         checks={"database": database.ping},
         clock=clock,
     )

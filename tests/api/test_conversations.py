@@ -9,6 +9,7 @@ import pytest
 
 from api.sse import Feed
 from kit.errors import Unavailable
+from store.access import Scope
 from tests.api.conftest import ARTICLE, QUOTE, STEPS, TITLE, World, serving
 
 pytestmark = pytest.mark.anyio
@@ -288,3 +289,15 @@ async def test_a_stop_of_the_server_ends_streams(world: World, client: httpx.Asy
     async with serving(world.app) as url:
         async for _ in follow(url, world.keys["all"], conversation):
             world.services.stopping.set()
+
+
+async def test_an_agent_erases_a_conversation_and_a_customer_cannot(world: World) -> None:
+    async with world.client() as agent, world.client(Scope.CHAT) as customer:
+        path = f"/v1/conversations/{(await customer.post('/v1/conversations', json={})).json()['id']}"
+        await customer.post(f"{path}/messages", json={"text": "How long do I have?"})
+        assert (await customer.delete(path)).status_code == 403
+        erased = await agent.delete(path)
+        assert (erased.status_code, erased.json()) == (200, {"erased": path.rpartition("/")[2]})
+        for gone in (path, f"{path}/messages", f"{path}/briefing"):
+            assert (await agent.get(gone)).status_code == 404
+        assert (await agent.delete(path)).status_code == 404

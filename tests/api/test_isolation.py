@@ -93,6 +93,8 @@ _WITHOUT_IDS = {
     "create_ticket",
     "list_tickets",
     "list_signals",
+    "list_claims",
+    "check_claims",
     "list_deliveries",
     "list_connectors",
     "pause_connector",

@@ -156,6 +156,34 @@ async def test_what_to_do_next_says_why_nothing_else(world: World, client: httpx
     assert one["against"] == ["they refused on 2026-01-01"]
 
 
+async def test_a_complaint_of_who_was_merged_into_the_customer_stops_an_offer(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    now, space, book = world.clock.now(), world.config.workspace, CustomerBook(world.services.cipher, KEY)
+    found = await raise_signal(world)
+    assert world.services.signals is not None
+    visitor = Identity(IdentityKind.VISITOR, "widget-1")
+    async with world.services.database.write() as connection:
+        bob = (await book.registry.resolve(connection, space, [visitor], now=now)).customer.id
+        complaint = signal(
+            SignalKind.ESCALATION_RISK,
+            customer_id=bob,
+            created_at=now,
+            updated_at=now,
+            expires_at=now + timedelta(days=30),
+        )
+        await world.services.signals.store.put(connection, complaint, origin=complaint.id)
+        await book.registry.attach(connection, space, CustomerId(found.customer_id), visitor, now=now)
+    action = await get(client, f"/{found.id}/next-action")
+    assert (action["action"], action["chosen"]) == ("Offer nothing; solve what they wrote about first.", None)
+    assert all("a complaint may escalate" in one["against"] for one in action["rejected"])
+    listed = await get(client, f"?customer={found.customer_id}")
+    assert {item["id"] for item in listed["items"]} == {found.id, complaint.id}
+    export = (await client.get(f"/v1/customers/{found.customer_id}/export")).json()
+    assert [item["id"] for item in export["signals"]] == sorted([found.id, complaint.id])
+    assert export["signals"][0]["evidence"][0]["text"]
+
+
 async def test_with_the_customer_its_signals_go(world: World, client: httpx.AsyncClient) -> None:
     found = await raise_signal(world)
     book = CustomerBook(world.services.cipher, KEY)

@@ -22,7 +22,7 @@ from kit.errors import Unavailable
 from kit.ids import ConversationId, MessageId, WorkspaceId
 from retrieval import HistoryTurn
 from store.engine import Database
-from store.tables import feedback, messages
+from store.tables import citations, conversation_events, feedback, messages
 from tests.bot.conftest import CITATION, ScriptedPipeline, free_of_charge, make_assistant
 
 pytestmark = pytest.mark.anyio
@@ -206,6 +206,39 @@ async def test_a_released_conversation_is_answered_by_the_bot_which_saw_what_the
         HistoryTurn("My line is dead."),
         HistoryTurn("I've reset it.", by_customer=False),
     ]
+
+
+async def test_what_is_erased_is_gone_from_every_table(
+    assistant: Assistant, workspace: WorkspaceId, each_database: Database
+) -> None:
+    conversation, other = await assistant.open(workspace), await assistant.open(workspace)
+    for one in (conversation, other):
+        result = await assistant.send(workspace, one.id, "What does moving cost?")
+        assert result.reply is not None
+        await assistant.rate(workspace, one.id, result.reply.id, rating=Rating.UP, reason="Quick.")
+    await assistant.erase(workspace, conversation.id)
+    async with each_database.read() as connection:
+        for table in (messages, feedback, conversation_events):
+            left = await connection.execute(select(table.c.conversation_id).distinct())
+            assert set(left.scalars()) == {other.id}
+        assert len((await connection.execute(select(citations))).all()) == 1
+    for method in (assistant.get, assistant.messages, assistant.erase):
+        with pytest.raises(UnknownConversation):
+            await method(workspace, conversation.id)
+
+
+async def test_a_turn_of_what_is_erased_meanwhile_ends_without_a_word(
+    assistant: Assistant, workspace: WorkspaceId, pipeline: ScriptedPipeline
+) -> None:
+    pipeline.gate = asyncio.Event()
+    conversation = await assistant.open(workspace)
+    sending = asyncio.create_task(assistant.send(workspace, conversation.id, "What does moving cost?"))
+    await pipeline.asked.wait()
+    await assistant.accept(workspace, conversation.id, "Are you there?")
+    await assistant.erase(workspace, conversation.id)
+    pipeline.gate.set()
+    with pytest.raises(UnknownConversation):
+        await sending
 
 
 async def test_two_people_claim_at_once_and_one_is_told_who_won(

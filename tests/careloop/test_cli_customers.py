@@ -58,7 +58,8 @@ def test_a_customer_is_shown_exported_merged_and_erased(careloop: Careloop, tmp_
     file = tmp_path / "ada.json"
     assert careloop("customers", "export", survivor, "--out", str(file)).exit_code == 0
     exported = json.loads(file.read_text())
-    assert (len(exported["events"]), len(exported["merges"])) == (2, 1)
+    assert (len(exported["events"]), len(exported["merges"]), exported["signals"]) == (2, 1, [])
+    assert file.stat().st_mode & 0o077 == 0
     taken = careloop("customers", "export", survivor, "--out", str(file))
     assert (taken.exit_code, "cannot be written" in taken.stderr) == (2, True)
     assert json.loads(careloop("customers", "export", visitor).stdout)["customer"]["id"] == survivor

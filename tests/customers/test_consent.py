@@ -85,6 +85,22 @@ def test_a_withdrawal_of_all_ends_old_grants_for_good_and_old_refusals_never() -
     assert not allowed(said(1, WITHDRAWN), said(2, WITHDRAWN, ANY), said(3, GRANTED, ANY))
 
 
+@pytest.mark.parametrize("purpose", [Purpose.SERVICE, Purpose.ANALYTICS, Purpose.MARKETING])
+@pytest.mark.parametrize(("refused", "asked"), [(EMAIL, EMAIL), (ANY, EMAIL), (ANY, ANY)])
+def test_that_nothing_is_known_lifts_no_refusal(
+    purpose: Purpose, refused: ConsentChannel, asked: ConsentChannel
+) -> None:
+    refusal = said(1, WITHDRAWN, refused, purpose=purpose)
+    for channel in {asked, refused}:
+        assert not allowed(refusal, said(2, UNKNOWN, channel, purpose=purpose), purpose=purpose)
+
+
+def test_an_import_that_knows_nothing_does_not_lift_do_not_sell() -> None:
+    refusal = said(1, WITHDRAWN, ANY, purpose=Purpose.DATA_SALE)
+    imported = said(2, UNKNOWN, ANY, purpose=Purpose.DATA_SALE)
+    assert ConsentHistory((refusal, imported)).do_not_sell(day(3))
+
+
 def test_purposes_are_apart() -> None:
     assert not allowed(said(1, GRANTED), purpose=Purpose.SALES)
     assert not allowed(said(1, WITHDRAWN, purpose=Purpose.SERVICE), purpose=Purpose.SERVICE)
@@ -144,15 +160,21 @@ class Oracle:
 
     def hear(self, at_once: Sequence[ConsentRecord]) -> None:
         for channel in {record.channel for record in at_once} - {ANY}:
-            self.special[channel] = worst(r.state for r in at_once if r.channel is channel)
+            heard = worst(r.state for r in at_once if r.channel is channel)
+            self.special[channel] = after(self.special.get(channel), heard)
         general = [record.state for record in at_once if record.channel is ANY]
         if general:
-            self.general = worst(general)
+            self.general = after(self.general, worst(general))
             if self.general is WITHDRAWN:  # whatever was granted on a channel is off the table
                 self.special = {c: s for c, s in self.special.items() if s is WITHDRAWN}
 
     def on(self, channel: ConsentChannel) -> ConsentState | None:
-        return self.special.get(channel, self.general)
+        own = self.special.get(channel, self.general)
+        return WITHDRAWN if own is UNKNOWN and self.general is WITHDRAWN else own
+
+
+def after(held: ConsentState | None, heard: ConsentState) -> ConsentState:
+    return WITHDRAWN if held is WITHDRAWN and heard is UNKNOWN else heard
 
 
 def worst(states: object) -> ConsentState:

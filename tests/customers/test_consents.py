@@ -25,6 +25,18 @@ async def test_a_history_keeps_every_word_in_the_order_of_recording(each_shop: S
     assert await each_shop.may_contact(other)
 
 
+@pytest.mark.parametrize("channel", list(ConsentChannel))
+async def test_who_refuses_the_sale_of_data_on_one_channel_refuses_it(
+    shop: Shop, channel: ConsentChannel
+) -> None:
+    customer, now = await shop.known(ADA), shop.clock.now()
+    refusal = NewConsent(Purpose.DATA_SALE, channel, ConsentState.WITHDRAWN, "form", now)
+    async with shop.database.write() as connection:
+        record = await BOOK.consent(connection, shop.workspace, customer, refusal, now=now)
+        found = await BOOK.directory.get(connection, shop.workspace, customer)
+    assert (record.channel, found.do_not_sell) == (ANY, True)
+
+
 async def test_a_withdrawal_of_a_clock_that_is_ahead_counts_at_once(shop: Shop) -> None:
     customer = await shop.known(ADA)
     await shop.says(customer, ConsentState.GRANTED)

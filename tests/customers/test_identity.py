@@ -42,6 +42,12 @@ def test_an_identity_is_written_the_one_way_in_which_it_is_compared(case: Case) 
     assert normalised(found) == found
 
 
+def test_the_zero_of_an_italian_number_is_part_of_it() -> None:
+    for written in ("06 1234 5678", "+39 06 1234 5678", "0039 06 1234 5678"):
+        found = normalised(Identity(IdentityKind.PHONE, written), country_code="39")
+        assert found.value == "+390612345678"
+
+
 @pytest.mark.parametrize(
     "identity",
     [

@@ -65,12 +65,21 @@ def test_a_label_known_worse_is_found(before: Judgement, after: Judgement) -> No
         (judgement("11111"), judgement("11111")),
         (judgement("11111"), judgement("11100", truth=[0.9, 0.9, 0.9, 0.4, 0.4])),  # two may be chance
         (judgement("11"), judgement("00")),  # too few messages to say
-        (judgement("01000", truth=[0.3] * 5), judgement("00000", truth=[0.1] * 5)),  # it was not known
+        (judgement("01000", truth=[0.3] * 5), judgement("00000", truth=[0.2] * 5)),  # it was not known
         (judgement("00000"), judgement("11111")),
     ],
 )
 def test_a_label_known_as_well_or_never_known_is_not(before: Judgement, after: Judgement) -> None:
     assert label_losses(before, after) == []
+
+
+def test_a_loss_says_whether_the_label_was_known_and_whether_anything_is_left() -> None:
+    guessed = label_losses(
+        judgement("01000", truth=[0.3] * 5), judgement("00000", label="a", truth=[0.1] * 5)
+    )[0]
+    assert (guessed.known, guessed.drained, guessed.halved) == (False, False, True)
+    drained = label_losses(judgement("11111"), judgement("00000", truth=[0.05] * 5))[0]
+    assert (drained.known, drained.drained, drained.less_right) == (True, True, True)
 
 
 def test_out_of_scope_is_right_where_no_label_is_likelier_to_fit_than_not() -> None:

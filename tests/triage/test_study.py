@@ -117,6 +117,25 @@ def test_a_wrong_name_that_everybody_uses_is_refused(live: IntentModel) -> None:
     assert [loss.label for loss in found.losses] == ["refund"]
 
 
+def test_two_labels_that_change_names_are_refused(live: IntentModel) -> None:
+    names = {"refund": "delivery", "delivery": "refund"}
+    found = tried([replace(each, became=names.get(each.became or "", each.became)) for each in HONEST], live)
+    assert (found.verdict, found.final) == (Verdict.REJECT, None)
+    assert [loss.label for loss in found.losses] == ["delivery", "refund"]
+    assert any("corrections uphold 0" in reason for reason in found.reasons)
+
+
+def test_a_label_that_nobody_asks_for_loses_room_and_the_night_is_learned_all_the_same() -> None:
+    shots = messages(5, seed=11)
+    asked = [each for each in messages(34, seed=2) if each.label != "stock"]
+    found = study(shots, corrected(asked), train(shots, ENCODER)[0], ENCODER, limits=LIMITS)
+    assert (found.verdict, found.losses) == (Verdict.PROMOTE, ())
+    assert [(loss.label, loss.n) for loss in found.watched] == [("stock", 5)]
+    assert found.watched[0].halved
+    assert "Trusted messages of stock are known worse: 60% of 5" in found.reasons[-1]
+    assert "corrections do not rename it" in found.reasons[-1]
+
+
 def test_labels_at_random_are_refused(live: IntentModel) -> None:
     found = tried(AT_RANDOM, live)
     assert found.verdict is Verdict.REJECT

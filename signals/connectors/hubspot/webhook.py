@@ -60,7 +60,7 @@ def check_signature(
         raise WebhookRefused("No client secret is set for HubSpot, so no webhook can be checked.")
     if not signature or not timestamp:
         raise WebhookRefused("The headers X-HubSpot-Signature-v3 and X-HubSpot-Request-Timestamp are needed.")
-    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 14):
         raise WebhookRefused("X-HubSpot-Request-Timestamp must be milliseconds since 1970.")
     check_time(int(timestamp) / 1000, now=now, tolerance=_WINDOW)
     said = method.upper().encode() + _decoded(uri).encode() + body + timestamp.encode()

@@ -17,7 +17,6 @@ from typing import Any
 import httpx
 
 from kit.clock import Clock
-from kit.privacy import redact
 from signals.connectors.answer import retry_after
 from signals.connectors.connector import (
     DeliveryFailed,
@@ -203,7 +202,9 @@ class Mailchimp:
         answer = await self.client.send(_trigger_call(step, email), accept=_NOT_TAKEN)
         if answer.status in _NOT_TAKEN:
             await self.client.send(self._events.journey_call(dispatch, email, "not_taken"))
-            said = f"mailchimp: the journey was not begun: {redact(judge(answer).reason[:300]).text}"
+            said = (
+                f"mailchimp: the journey was not begun: {self.client.without_secrets(judge(answer).reason)}"
+            )
             if answer.status == httpx.codes.TOO_MANY_REQUESTS:
                 raise DeliveryFailed(said, retry_after=retry_after(answer, self._clock.now()))
             raise DeliveryRefused(said)

@@ -134,7 +134,8 @@ class Marketo:
         """Make the lead where there is none, and a member of list and program."""
         asked = sequence(self._settings.sequences, journey)
         lead = await self._find(dispatch)
-        lead_id = await self._upsert(dispatch, lead, None, told=lead is not None)
+        is_ours = lead is not None and bool(lead.get(self._fields.external_id))
+        lead_id = await self._upsert(dispatch, lead, None, told=is_ours)
         for call in enrolling(asked, lead_id).values():
             _taken(await self._result(call), {"added", "updated", "created", "memberof"})
         return receipt(asked, lead_id)
@@ -142,14 +143,15 @@ class Marketo:
     async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
         """Take the lead off the list and out of the program."""
         asked = sequence(self._settings.sequences, journey)
-        lead = await self._find(dispatch)
-        if lead is None:
+        found = await self._leads(self._fields.external_id, dispatch.contact.id)
+        if not found:
             return Receipt({}, repeated=True)
-        for call in leaving(asked, int(lead["id"])).values():
+        lead = int(found[0]["id"])
+        for call in leaving(asked, lead).values():
             result = await self._result(call)
             if not _is_gone(result):
                 _taken(result, {"removed", "deleted", "updated", "notmemberof"})
-        return receipt(asked, int(lead["id"]))
+        return receipt(asked, lead)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -157,16 +159,27 @@ class Marketo:
         await self._identity.close()
 
     async def _find(self, dispatch: Dispatch) -> dict[str, Any] | None:
-        fields = self._fields
-        params = {
-            "filterType": fields.external_id,
-            "filterValues": dispatch.contact.id,
-            "fields": f"id,{fields.external_id},{fields.delivery}",
-        }
-        found = await self._result(Call("GET", _LEADS, params))
+        """Our lead, else the only one of the customer's address that is nobody's yet; never another's."""
+        found = await self._leads(self._fields.external_id, dispatch.contact.id)
         if len(found) > 1:
             raise DeliveryRefused("marketo: several leads have this customer's id; merge them there first")
-        return found[0] if found else None
+        email = dispatch.contact.email
+        if found or not email or not self._settings.match_by_email:
+            return found[0] if found else None
+        same = await self._leads("email", email)
+        ours = [lead for lead in same if lead.get(self._fields.external_id) == dispatch.contact.id]
+        if ours:  # made meanwhile
+            return ours[0]
+        free = [lead for lead in same if not lead.get(self._fields.external_id)]
+        if same and len(free) != 1:
+            whose = "several leads have" if free else "another customer's lead has"
+            raise DeliveryRefused(f"marketo: {whose} this customer's address; put that right there first")
+        return free[0] if free else None
+
+    async def _leads(self, field: str, value: str) -> list[dict[str, Any]]:
+        wanted = f"id,{self._fields.external_id},{self._fields.delivery}"
+        params = {"filterType": field, "filterValues": value, "fields": wanted}
+        return await self._result(Call("GET", _LEADS, params))
 
     async def _activity(self, lead_id: int, dispatch: Dispatch) -> str | None:
         """The id of this dispatch's activity, or of one that tells newer news of the signal; none without."""
@@ -192,7 +205,8 @@ class Marketo:
     ) -> int:
         if lead and told:
             return int(lead["id"])
-        result = await self._result(self._lead_call(dispatch, mark, new=lead is None))
+        adopted = int(lead["id"]) if lead and not lead.get(self._fields.external_id) else None
+        result = await self._result(self._lead_call(dispatch, mark, new=lead is None, adopted=adopted))
         return int(_taken(result, {"created", "updated"})["id"])
 
     async def _tell(self, lead_id: int, dispatch: Dispatch) -> str:
@@ -213,7 +227,15 @@ class Marketo:
             raise DeliveryFailed("marketo: the answer has no list of results")
         return result
 
-    def _lead_call(self, dispatch: Dispatch, last: DeliveryMark | None = None, *, new: bool = True) -> Call:
+    def _lead_call(
+        self,
+        dispatch: Dispatch,
+        last: DeliveryMark | None = None,
+        *,
+        new: bool = True,
+        adopted: int | None = None,
+    ) -> Call:
+        """What writes the lead; ``adopted`` is Marketo's id of one that is to be ours from now on."""
         updated_at = dispatch.signal.updated_at
         mark = DeliveryMark.after(last, updated_at, self._clock.now(), dispatch.key)
         record = {self._fields.external_id: dispatch.contact.id, self._fields.delivery: str(mark)}
@@ -221,6 +243,8 @@ class Marketo:
             record |= self._mapping.render("lead", dispatch, new=new)
             record[self._fields.signal] = dispatch.signal.id
         body = {"action": "createOrUpdate", "lookupField": self._fields.external_id, "input": [record]}
+        if adopted is not None:
+            body = {"action": "updateOnly", "lookupField": "id", "input": [{"id": adopted, **record}]}
         if self._settings.partition:
             body["partitionName"] = self._settings.partition
         return Call("POST", _LEADS, json=body)
@@ -262,7 +286,7 @@ def _taken(result: Sequence[Mapping[str, Any]], statuses: set[str]) -> Mapping[s
     if not code:
         code, message = first_error(record)
     # Marketo repeats the value that it does not like, which may be somebody's address.
-    said = f"marketo: the record was skipped: {code} {redact(message[:300]).text}".rstrip()
+    said = f"marketo: the record was skipped: {code} {redact(message[:4000]).text[:300]}".rstrip()
     if code in _LATER or not result:
         raise DeliveryFailed(said)
     raise DeliveryRefused(said)

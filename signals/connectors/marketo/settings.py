@@ -66,6 +66,9 @@ class MarketoSettings(BaseModel):
     list_id: PositiveInt | None = Field(None, description="Static list that leads are put on.")
     program_id: PositiveInt | None = Field(None, description="Program that leads become members of.")
     program_status: str | None = Field(None, description="Status that they get there.")
+    match_by_email: bool = Field(
+        True, description="Whether a lead of the customer's address that has no id of ours becomes theirs."
+    )
     sequences: Mapping[str, MarketoSequence] = Field(
         {}, description="What the sequences of marketing are there, by the name (`journey`) that they have."
     )

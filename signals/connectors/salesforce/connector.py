@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,7 @@ from signals.connectors.salesforce.token import JwtBearer
 from signals.connectors.waiting import Waiting
 
 OBJECTS = ("Contact", "Lead", "Task", "Opportunity")
+_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")  # any other makes SOQL refuse the whole question
 _ID_PREFIX = {"Contact": "003", "Lead": "00Q"}  # "Standard Object Prefix": what kind of record an id is
 
 
@@ -153,7 +155,7 @@ class Salesforce:
         field, contact = self._settings.external_id_field, dispatch.contact
         conditions = [f"{field} = {quoted(contact.id)}"]
         crm_id = contact.crm_ids.get(self.name, "")
-        if crm_id.startswith(_ID_PREFIX[self._settings.person]):
+        if _ID.fullmatch(crm_id) and crm_id.startswith(_ID_PREFIX[self._settings.person]):
             conditions.append(f"Id = {quoted(crm_id)}")
         if contact.email and self._settings.match_by_email:
             conditions.append(f"Email = {quoted(contact.email)}")

@@ -59,7 +59,7 @@ class Signer:
         given = {name.lower(): value for name, value in headers.items()}
         message_id, sent = given.get("webhook-id", ""), given.get("webhook-timestamp", "")
         signatures = given.get("webhook-signature", "")
-        if not (message_id and signatures and re.fullmatch(r"\d{1,12}", sent, re.ASCII)):
+        if not (message_id and signatures and re.fullmatch(r"\d{1,11}", sent, re.ASCII)):
             raise SignatureInvalid("The webhook lacks webhook-id, webhook-timestamp or webhook-signature.")
         check_time(float(sent), now=now, tolerance=TOLERANCE)
         at = datetime.fromtimestamp(int(sent), UTC)

@@ -101,6 +101,15 @@ async def connect(
 SAY = Call("POST", "/echo", json={"a": 1})
 
 
+async def test_an_address_at_the_end_of_what_is_shown_is_no_half_address() -> None:
+    client = HttpClient(
+        "Target", "https://example.org", settings=HttpSettings(), clock=ManualClock(), waiting=ManualWaiting()
+    )
+    said = "x" * 290 + " ada.byron@example.com is wrong"
+    assert "ada" not in client.without_secrets(said)
+    await client.close()
+
+
 async def test_a_call_carries_body_and_token(connect: Connect, echo: Echo) -> None:
     answer = await connect().send(SAY)
     assert answer.json() == {"said": '{"a":1}'}

@@ -273,6 +273,39 @@ async def test_two_leads_of_one_customer_are_refused(connector: Marketo, vendor:
         await connector.deliver(dispatch())
 
 
+async def test_a_lead_of_the_same_address_becomes_the_customers(
+    connector: Marketo, vendor: MarketoServer
+) -> None:
+    vendor.leads = {1: {"id": 1, "email": "ada.1@example.com", "firstName": "Augusta"}}
+    first, again = await connector.deliver(dispatch()), await connector.deliver(dispatch())
+    assert (first.records["lead"], again.repeated) == ("1", True)
+    assert vendor.leads.keys() == {1}
+    assert (vendor.leads[1]["careloopId"], vendor.leads[1]["careloopSignalId"]) == ("cus_1", "sig_1")
+
+
+@pytest.mark.parametrize("owners", [("cus_9",), (None, None), ("cus_8", "cus_9")], ids=str)
+async def test_no_second_lead_is_made_of_an_address_that_may_be_anothers(
+    connector: Marketo, vendor: MarketoServer, owners: tuple[str | None, ...]
+) -> None:
+    vendor.leads = {
+        number: {"id": number, "email": "ada.1@example.com", "careloopId": owner}
+        for number, owner in enumerate(owners, start=1)
+    }
+    with pytest.raises(DeliveryRefused, match="this customer's address"):
+        await connector.deliver(dispatch())
+    assert len(vendor.leads) == len(owners)
+    assert not vendor.activities
+
+
+async def test_where_the_operator_says_so_an_address_is_not_looked_for(
+    url: str, vendor: MarketoServer, clock: ManualClock
+) -> None:
+    vendor.leads = {1: {"id": 1, "email": "ada.1@example.com"}}
+    connector = Marketo(_settings(url, match_by_email=False), clock=clock, waiting=ManualWaiting())
+    assert (await connector.deliver(dispatch())).records["lead"] == "2"
+    await connector.close()
+
+
 async def test_wrong_credentials_leave_it_queued(url: str, clock: ManualClock) -> None:
     connector = _connector(url, clock, client_secret="wrong-secret")
     with pytest.raises(CredentialsRefused, match="invalid_client"):

@@ -132,6 +132,16 @@ async def test_another_customers_contact_is_left_alone(connect: Connect, rig: Sa
     assert not rig.vendor.org.records["Task"]
 
 
+async def test_a_linked_id_that_is_none_of_salesforces_is_not_asked_for(
+    connect: Connect, rig: SalesforceRig
+) -> None:
+    told = dispatch()
+    for wrong in ("003", "003-unknown", "003ABCDEFGHIJKL1"):
+        linked = replace(told, contact=replace(told.contact, crm_ids={"salesforce": wrong}))
+        assert (await connect().deliver(linked)).records["contact"]
+    assert len(rig.vendor.org.records["Contact"]) == 1
+
+
 async def test_two_contacts_of_one_address_are_told_apart_by_the_linked_id(
     connect: Connect, rig: SalesforceRig
 ) -> None:

@@ -64,6 +64,13 @@ def test_the_same_event_again_is_the_same_news(inbox: WebhookInbox) -> None:
     assert inbox.outcome(_signed(body, id="msg_2"), body) == first
 
 
+def test_a_time_that_no_calendar_has_is_refused(inbox: WebhookInbox) -> None:
+    body = _body()
+    for beyond in ("9" * 11, "9" * 12):
+        with pytest.raises(WebhookUnverified):
+            inbox.outcome(_signed(body) | {"Webhook-Timestamp": beyond}, body)
+
+
 @pytest.mark.parametrize("shift", [TOLERANCE, -TOLERANCE])
 def test_a_clock_may_be_off_by_five_minutes_and_no_more(inbox: WebhookInbox, shift: timedelta) -> None:
     body = _body()
