@@ -27,7 +27,9 @@ NEVER_ENROLLED = "never_enrolled"  # why there is nothing to leave
 
 
 class Errands:
-    """Asks for consent to marketing by e-mail before each attempt to enrol, and for none to leave.
+    """Asks for consent to marketing before each attempt to enrol, and for none to leave.
+
+    By e-mail, unless the target contacts people in another way.
 
     Leaving tells a target nothing new: it is what a withdrawal asks for. Where it was never asked to enrol
     the customer it is not told at all. What was left before it was carried out is not carried out.
@@ -67,6 +69,7 @@ class Errands:
             return None if await _was_asked(connection, row) else NEVER_ENROLLED
         if enrolment.left_at is not None:
             return LEFT
+        channel = ConsentChannel.EMAIL if target.channel is ConsentChannel.ANY else target.channel
         purposes = dict.fromkeys([Purpose.MARKETING, *([target.purpose] if target.purpose else [])])
         for purpose in purposes:
             reason = await self._gate.allows(
@@ -74,7 +77,7 @@ class Errands:
                 row.workspace_id,
                 row.customer_id,
                 purpose,
-                ConsentChannel.EMAIL,
+                channel,
                 at=self._clock.now(),
             )
             if reason is not None:
