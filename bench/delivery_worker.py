@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.delivery_targets import KINDS
+from bench.delivery_told import KEY
 from bench.hurry import HurriedClock
 from customers import CustomerBook
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
@@ -25,7 +26,6 @@ from signals.delivery.target import SameTargets, Target
 from store.encryption import Cipher
 from store.engine import Database
 
-KEY = bytes(range(32))
 RETRY = RetryPolicy(first=timedelta(seconds=5), longest=timedelta(minutes=2))
 
 

@@ -41,7 +41,8 @@ class Vendor:
     """A vendor's server: subclasses give ``routes`` and the shape of the vendor's errors.
 
     ``lock`` guards what is recorded, for the server runs in a thread of its own. Paths in ``spared`` (where
-    tokens are issued, say) know no expired token.
+    tokens are issued, say) know no expired token. ``calls`` counts; ``seen`` has each call, unless
+    ``keeps_calls`` is off, for whom they would be too many.
     """
 
     name = "vendor"
@@ -50,6 +51,8 @@ class Vendor:
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self.seen: list[Seen] = []
+        self.calls = 0
+        self.keeps_calls = True
         self.tokens: set[str] = set()
         self.lock = threading.RLock()
         self._app = Starlette(routes=self.routes())
@@ -139,6 +142,9 @@ class Vendor:
             await send(message)
 
     def _record(self, request: Request, body: bytes, fault: Fault | None) -> None:
+        self.calls += 1
+        if not self.keeps_calls:
+            return
         with self.lock:
             self.seen.append(
                 Seen(
