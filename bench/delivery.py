@@ -154,9 +154,7 @@ async def run(size: Size, folder: Path, console: Console) -> Found:
     upgrade(url)
     database, keys = Database(url), secrets()
     start = time.perf_counter()
-    told = await fill(
-        database, size.targets, signals=size.signals, refused=size.refused, seed=size.seed
-    )
+    told = await fill(database, size.targets, signals=size.signals, refused=size.refused, seed=size.seed)
     total = await pending(database)
     console.print(
         f"{len(told.signals):,} signals, {total:,} deliveries queued in {time.perf_counter() - start:.0f} s."

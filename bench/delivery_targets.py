@@ -154,13 +154,13 @@ def _tracked(vendor: segment.Segment) -> list[str]:
 
 
 def _salesforce_others(vendor: SalesforceVendor) -> list[str]:
-    records = vendor.org.records
-    return [f"{kind} {one[EXTERNAL_ID]}" for kind in ("Contact", "Opportunity") for one in records[kind].values()]
+    held = {kind: vendor.org.records[kind].values() for kind in ("Contact", "Opportunity")}
+    return [f"{kind} {one[EXTERNAL_ID]}" for kind, records in held.items() for one in records]
 
 
 def _hubspot_others(vendor: HubSpotVendor) -> list[str]:
-    kinds = ("contacts", "deals")
-    return [f"{kind} {one.properties['careloop_id']}" for kind in kinds for one in vendor.items[kind].values()]
+    held = {kind: vendor.items[kind].values() for kind in ("contacts", "deals")}
+    return [f"{kind} {one.properties['careloop_id']}" for kind, items in held.items() for one in items]
 
 
 KINDS: Mapping[str, Kind] = {

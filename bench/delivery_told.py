@@ -55,9 +55,7 @@ class Teller:
         self._outbox = DeliveryOutbox(cipher, self._clock, connectors=lambda _: names)
         self.told = Told()
 
-    async def person(
-        self, connection: AsyncConnection, number: int, *, signals: int, refused: bool
-    ) -> None:
+    async def person(self, connection: AsyncConnection, number: int, *, signals: int, refused: bool) -> None:
         """Customer ``number``, who consents to sales, and ``signals`` of them."""
         address = f"{REFUSED if refused else 'person.'}{number}@example.com"
         who = [Identity(IdentityKind.EMAIL, address)]

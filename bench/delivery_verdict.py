@@ -88,7 +88,8 @@ async def complaints(database: Database, told: Told, *, limit: int = 10) -> list
         rows = (await connection.execute(query.where(deliveries.c.state != DeliveryState.DELIVERED))).all()
     wrong = [row for row in rows if not (row.state == DeliveryState.DEAD and row.signal_id in told.refused)]
     return [
-        f"{row.connector} {row.signal_id} {row.state} after {row.attempts} attempts: {row.error_code} {row.error}"
+        f"{row.connector} {row.signal_id} {row.state} after {row.attempts} attempts: "
+        f"{row.error_code} {row.error}"
         for row in wrong[:limit]
     ]
 

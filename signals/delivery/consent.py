@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from customers import ConsentChannel, CustomerBook, Purpose, may_contact
-from customers.errors import UnknownCustomer
-from kit.ids import CustomerId, WorkspaceId
+from customers import ConsentChannel, Purpose, may_contact
+from signals.delivery.recipients import Recipient
 from signals.signal import Team
 
 # What a team uses a signal for. Whoever keeps customers sells to them too: customer success gets what sales
@@ -22,46 +18,20 @@ PURPOSES: Mapping[Team, Purpose] = {
 }
 
 
-class ConsentGate(Protocol):
-    """Says whether a customer may be told of."""
+def refusal(
+    recipient: Recipient | None, purposes: Iterable[Purpose], channel: ConsentChannel, *, at: datetime
+) -> str | None:
+    """None where a target may be told for all ``purposes``; otherwise why not, as a code.
 
-    async def allows(
-        self,
-        connection: AsyncConnection,
-        workspace: WorkspaceId,
-        customer: CustomerId,
-        purpose: Purpose,
-        channel: ConsentChannel,
-        *,
-        at: datetime,
-    ) -> str | None:
-        """None where it may be; otherwise why not, as a code: ``withdrawn``, ``no_consent``, ..."""
-        ...
-
-
-class CustomerConsent:
-    """The customers' own words. Do-not-sell stops everything, whatever it is for."""
-
-    def __init__(self, book: CustomerBook) -> None:
-        self._book = book
-
-    async def allows(
-        self,
-        connection: AsyncConnection,
-        workspace: WorkspaceId,
-        customer: CustomerId,
-        purpose: Purpose,
-        channel: ConsentChannel,
-        *,
-        at: datetime,
-    ) -> str | None:
-        """None where it may be; otherwise why not. A customer that there is not does not consent."""
-        try:
-            known = await self._book.directory.get(connection, workspace, customer)
-        except UnknownCustomer:
-            return "unknown_customer"
-        history = await self._book.consents.history(connection, workspace, known.id)
-        if known.do_not_sell or history.do_not_sell(at):
-            return "do_not_sell"
-        decision = may_contact(history, purpose, channel, at=at)
-        return None if decision.allowed else decision.reason.value
+    Codes are ``unknown_customer``, ``do_not_sell`` and those of ``ContactDecision``. Do-not-sell stops
+    everything, whatever it is for; a customer whom we do not know does not consent.
+    """
+    if recipient is None:
+        return "unknown_customer"
+    if recipient.flagged or recipient.consents.do_not_sell(at):
+        return "do_not_sell"
+    for purpose in purposes:
+        decision = may_contact(recipient.consents, purpose, channel, at=at)
+        if not decision.allowed:
+            return decision.reason.value
+    return None

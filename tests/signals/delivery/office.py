@@ -25,12 +25,11 @@ from signals.connectors.connector import (
     PreparedRequest,
     Receipt,
 )
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.delivery import Delivery, DeliveryFilter, DeliveryState, Lane
 from signals.delivery.drain import Drain
 from signals.delivery.outbox import DeliveryOutbox
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.states import ConnectorStates
 from signals.delivery.store import DeliveryStore
@@ -106,8 +105,7 @@ class Office:
             database,
             CIPHER,
             clock,
-            gate=CustomerConsent(self.book),
-            contacts=CustomerContacts(self.book),
+            recipients=BookRecipients(self.book),
             retry=retry,
             chance=lambda: 0.5,
         )

@@ -144,7 +144,9 @@ async def test_who_died_between_answer_and_commit_tells_nobody_twice(each_office
         (taken,) = await office.store.claim(
             connection, office.lane, "drain 1", limit=10, at=now, until=now + timedelta(minutes=10)
         )
-    from_target = await office.courier.attempt(taken, office.targets.of(office.workspace)["crm"])
+    target = office.targets.of(office.workspace)["crm"]
+    (attempt,) = await office.courier.attempts([taken], target)
+    from_target = await attempt
     assert from_target.state is DELIVERED  # and never written
     assert await office.drain(claim="drain 2") == 0  # the later one waits
     assert await office.drain(claim="drain 1") == 2
