@@ -25,7 +25,6 @@ _CLAIMED_AHEAD = 3  # times the concurrency: claims cost a transaction, and wait
 # Seconds that the first attempt to end waits for others: they are written, and the next are begun, together.
 _GATHER = 0.02
 _LOOK = 0.5  # seconds between two looks at what is due, at the lease and at whether to stop, while none ends
-_SIT_OUT = 2.0  # seconds
 _CUT = 1.0  # seconds that attempts are given to let go of their connections
 
 
@@ -83,14 +82,19 @@ class Drain:
         *,
         targets: Targets,
         lease: timedelta = LEASE,
+        sit_out: float = 2.0,
     ) -> None:
-        """``lease`` is how long a claim is kept that nobody renews: then another machine may take over."""
+        """``lease`` is how long a claim is kept that nobody renews: then another machine may take over.
+
+        A target that rests is waited for ``sit_out`` seconds, before a later run goes on.
+        """
         self._database = database
         self._store = store
         self._courier = courier
         self._clock = clock
         self._targets = targets
         self._lease = lease
+        self._sits_out = sit_out
         self._rests: dict[Lane, datetime] = {}
         self._stopping = False
         self._cutting = False
@@ -151,7 +155,7 @@ class Drain:
 
     async def _sit_out(self, this: _Round) -> None:
         """Wait a little while the target rests: to end for a moment and be begun again costs more."""
-        ends_at = time.monotonic() + _SIT_OUT
+        ends_at = time.monotonic() + self._sits_out
         while self.rests(this.lane) and not this.tired:
             await asyncio.sleep(_GATHER)
             this.tired = self._stopping or time.monotonic() >= ends_at

@@ -12,17 +12,19 @@ class RetryPolicy:
 
     The pause is drawn from [0, ``first`` * 2^(attempts - 1)], never more than ``longest``; where the target
     asked for longer, it is that much and the same draw on top, so that all who wait do not come at once. With
-    ``attempts`` attempts, or when ``age`` has passed since it was queued, it is a dead letter.
+    ``attempts`` attempts, or when ``age`` has passed since it was queued, it is a dead letter; but not before
+    ``fewest``: a worker that was off, or a machine that slept, for a week has not tried.
     """
 
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(hours=1)
     attempts: int = 40
+    fewest: int = 5
     age: timedelta = timedelta(days=7)
 
     def over(self, attempts: int, due_since: datetime, *, at: datetime) -> bool:
         """Whether it is given up after so many attempts."""
-        return attempts >= self.attempts or at - due_since >= self.age
+        return attempts >= self.attempts or (attempts >= self.fewest and at - due_since >= self.age)
 
     def next(
         self, attempts: int, *, at: datetime, chance: float, retry_after: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -81,6 +82,19 @@ class MemoryConnector:
         return None
 
 
+@dataclass
+class SlowConnector(MemoryConnector):
+    """A target that does not answer until it may."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deliver(self, dispatch: Dispatch) -> Receipt:
+        self.begun.set()
+        await self.may_end.wait()
+        return await super().deliver(dispatch)
+
+
 class Office:
     """Everything that delivers, on a clock that is moved by hand; jitter is always half of the longest."""
 
@@ -152,7 +166,7 @@ class Office:
         return await self.new_drain().run(lane or self.lane, claim or f"run {self.runs}")
 
     def new_drain(self) -> Drain:
-        return Drain(self.database, self.store, self.courier, self.clock, targets=self.targets)
+        return Drain(self.database, self.store, self.courier, self.clock, targets=self.targets, sit_out=0.0)
 
     async def all(self, **matching: Any) -> list[Delivery]:
         """Every delivery, the eldest first."""
