@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -23,7 +24,7 @@ from signals.connectors.answer import Json
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A call as it arrived, ``fault`` being what became of it."""
+    """A call as it arrived at ``at`` (``time.monotonic()``), ``fault`` being what became of it."""
 
     method: str
     path: str
@@ -31,6 +32,7 @@ class Seen:
     headers: dict[str, str]
     body: bytes
     fault: Fault | None
+    at: float
 
     def json(self) -> Json:
         """The body, parsed."""
@@ -154,6 +156,7 @@ class Vendor:
                     dict(request.headers),
                     body,
                     fault,
+                    time.monotonic(),
                 )
             )
 
