@@ -18,10 +18,15 @@ PURPOSES: Mapping[Team, Purpose] = {
 }
 
 
+def purposes(team: Team, own: Purpose | None) -> list[Purpose]:
+    """What has to be consented to: the purpose of the team, and ``own``, that of the tool or file."""
+    return list(dict.fromkeys([PURPOSES[team], *([] if own is None else [own])]))
+
+
 def refusal(
-    recipient: Recipient | None, purposes: Iterable[Purpose], channel: ConsentChannel, *, at: datetime
+    recipient: Recipient | None, asked: Iterable[Purpose], channel: ConsentChannel, *, at: datetime
 ) -> str | None:
-    """None where a target may be told for all ``purposes``; otherwise why not, as a code.
+    """None where a target may be told for all that is ``asked``; otherwise why not, as a code.
 
     Codes are ``unknown_customer``, ``do_not_sell`` and those of ``ContactDecision``. Do-not-sell stops
     everything, whatever it is for; a customer whom we do not know does not consent.
@@ -30,7 +35,7 @@ def refusal(
         return "unknown_customer"
     if recipient.flagged or recipient.consents.do_not_sell(at):
         return "do_not_sell"
-    for purpose in purposes:
+    for purpose in asked:
         decision = may_contact(recipient.consents, purpose, channel, at=at)
         if not decision.allowed:
             return decision.reason.value

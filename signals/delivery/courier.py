@@ -8,20 +8,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from customers import Purpose
 from kit.clock import Clock
 from kit.errors import CareloopError, Unavailable
 from kit.ids import CustomerId, WorkspaceId
 from kit.log import get_logger
 from signals.connectors.connector import DeliveryFailed, DeliveryRefused, Dispatch, TargetResting
-from signals.delivery.consent import PURPOSES, refusal
+from signals.delivery.consent import purposes, refusal
 from signals.delivery.delivery import Delivery, DeliveryState
 from signals.delivery.frozen import thaw
 from signals.delivery.recipients import Recipient, Recipients
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.store import Claimed, Settled
 from signals.delivery.target import Target
-from signals.signal import Signal
 from store.encryption import Cipher
 from store.engine import Database
 
@@ -89,7 +87,8 @@ class Courier:
     async def _told(self, claimed: Claimed, target: Target, recipient: Recipient | None) -> Settled:
         row = claimed.delivery
         signal = thaw(claimed.frozen, self._cipher)
-        reason = refusal(recipient, _purposes(signal, target), target.channel, at=self._clock.now())
+        asked = purposes(signal.team, target.purpose)
+        reason = refusal(recipient, asked, target.channel, at=self._clock.now())
         if reason is not None or recipient is None:
             return Settled(row, DeliveryState.STOPPED, error_code=reason)
         dispatch = Dispatch(row.key, signal, recipient.contact, signal.updated_at)
@@ -121,12 +120,6 @@ class Courier:
             counts=counts,
             rests_until=rests,
         )
-
-
-def _purposes(signal: Signal, target: Target) -> list[Purpose]:
-    """What is to be consented to: the purpose of the team, and that of the tool."""
-    own = [] if target.purpose is None else [target.purpose]
-    return list(dict.fromkeys([PURPOSES[signal.team], *own]))
 
 
 def _workspace(row: Delivery) -> WorkspaceId:
