@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -51,7 +51,8 @@ class DeliveryOutbox:
         if connection.dialect.name == "postgresql":
             whose = f"{signal.workspace_id} {signal.customer_id}"
             await connection.execute(_ONE_AT_A_TIME, {"whose": whose})
-        rows = [await self._row(connection, signal, name, known=name in on, at=now) for name in names]
+        last = await self._last(connection, signal, names)
+        rows = [self._row(signal, name, last.get(name), known=name in on, at=now) for name in names]
         insert = _insert(connection)(deliveries)
         await connection.execute(
             insert.on_conflict_do_nothing(index_elements=["workspace_id", "connector", "key"]), rows
@@ -68,18 +69,30 @@ class DeliveryOutbox:
         )
         await connection.execute(insert.on_conflict_do_nothing())
 
-    async def _row(
-        self, connection: AsyncConnection, signal: Signal, connector: str, *, known: bool, at: datetime
+    async def _last(
+        self, connection: AsyncConnection, signal: Signal, connectors: Collection[str]
+    ) -> dict[str, Row[Any]]:
+        """Of each connector the customer's last order number, and when what is pending there is due."""
+        query = (
+            select(
+                deliveries.c.connector,
+                func.max(deliveries.c.order_number).label("order_number"),
+                func.max(deliveries.c.next_attempt_at).filter(PENDING).label("due"),
+            )
+            .where(
+                deliveries.c.workspace_id == signal.workspace_id,
+                deliveries.c.connector.in_(connectors),
+                deliveries.c.customer_id == signal.customer_id,
+            )
+            .group_by(deliveries.c.connector)
+        )
+        return {row.connector: row for row in await connection.execute(query)}
+
+    @staticmethod
+    def _row(
+        signal: Signal, connector: str, last: Row[Any] | None, *, known: bool, at: datetime
     ) -> dict[str, Any]:
-        theirs = (
-            deliveries.c.workspace_id == signal.workspace_id,
-            deliveries.c.connector == connector,
-            deliveries.c.customer_id == signal.customer_id,
-        )
-        last = await connection.scalar(select(func.max(deliveries.c.order_number)).where(*theirs))
-        first = await connection.scalar(
-            select(func.max(deliveries.c.next_attempt_at)).where(*theirs, PENDING)
-        )
+        waits_for = None if last is None else last.due
         state = DeliveryState.QUEUED if known else DeliveryState.DEAD
         return {
             "id": new_delivery_id(),
@@ -88,11 +101,11 @@ class DeliveryOutbox:
             "signal_id": signal.id,
             "revision": signal.revision,
             "customer_id": signal.customer_id,
-            "order_number": (last or 0) + 1,
+            "order_number": 1 if last is None else last.order_number + 1,
             "key": delivery_key(signal.id, signal.revision),
             "state": state,
             "attempts": 0,
-            "next_attempt_at": max(at, first or at),  # not before the one that it waits for
+            "next_attempt_at": max(at, waits_for or at),  # not before the one that it waits for
             "due_since": at,
             "error_code": None if known else UnknownConnector.code,
             "error": None if known else f"No connector named {connector} is on.",
