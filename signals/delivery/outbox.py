@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,7 +73,7 @@ class DeliveryOutbox:
         self, connection: AsyncConnection, signal: Signal, connectors: Collection[str]
     ) -> dict[str, Row[Any]]:
         """Of each connector the customer's last order number, and when what is pending there is due."""
-        query = (
+        query: Select[Any] = (
             select(
                 deliveries.c.connector,
                 func.max(deliveries.c.order_number).label("order_number"),
