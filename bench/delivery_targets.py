@@ -35,7 +35,7 @@ from signals.connectors.webhook import Webhook, WebhookSettings
 REFUSED = "refused."  # how addresses begin that every server refuses for good
 _HUBSPOT_TOKEN = "pat-eu1-bench"
 _HTTP = HttpSettings(
-    timeout=10, attempts=3, first_wait=0.5, longest_wait=8, per_second=500, burst=500, connections=8
+    timeout=10, attempts=3, first_wait=0.5, longest_wait=25, per_second=500, burst=500, connections=8
 )
 
 
