@@ -83,7 +83,7 @@ async def test_a_target_that_asks_for_time_gets_it(office: Office) -> None:
 async def test_what_fails_too_often_is_a_dead_letter_that_can_be_replayed(
     office: Office,
 ) -> None:
-    office.courier._retry = RetryPolicy(attempts=3)
+    office.courier._retry = RetryPolicy(attempts=3, age=timedelta(hours=3))
     await office.hear(await office.customer())
     office.crm.faults = [DeliveryFailed("Busy.")] * 3
     for _ in range(3):
@@ -97,14 +97,19 @@ async def test_what_fails_too_often_is_a_dead_letter_that_can_be_replayed(
     assert await office.ends() == [DELIVERED]
 
 
-async def test_what_fails_for_too_long_is_a_dead_letter(office: Office) -> None:
-    office.courier._retry = RetryPolicy(age=timedelta(days=1), fewest=2)
-    await office.hear(await office.customer())
-    office.crm.faults = [DeliveryFailed("Busy.")] * 2
+async def test_a_target_that_is_away_for_a_night_makes_no_dead_letters(office: Office) -> None:
+    """However many attempts that are: what is queued for it reaches it when it is back."""
+    heard = [await office.hear(await office.customer(f"person{n}")) for n in range(3)]
+    office.crm.faults = [DeliveryFailed("No answer.")] * 200
+    for _ in range(60):
+        await office.drain()
+        office.later(minutes=15)
+    assert await office.ends() == [QUEUED] * 3
+    assert min(one.attempts for one in await office.all()) > 15
+    office.crm.faults = []
+    office.later(hours=1)
     await office.drain()
-    office.later(days=2)
-    await office.drain()
-    assert await office.ends() == [DEAD]
+    assert {one.signal.id for one in office.crm.told} == {signal.id for signal in heard}
 
 
 async def test_a_week_in_which_nobody_tried_is_no_reason_to_give_up(office: Office) -> None:
