@@ -15,13 +15,12 @@ from kit.ids import WorkspaceId
 from kit.log import get_logger
 from signals.connectors.registry import KINDS, make_connector
 from signals.connectors.waiting import SystemWaiting
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.engine import system_database
 from signals.delivery.nurturing import NurtureDeliveries
 from signals.delivery.outbox import DeliveryOutbox
 from signals.delivery.parts import DeliveryParts
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.service import DeliveryService
 from signals.delivery.states import ConnectorStates
 from signals.delivery.store import DeliveryStore
@@ -96,9 +95,7 @@ async def deliver(
     with closing(_Locked(FolderLock(settings.data_dir / "delivery"))) as lock:
         if not lock.acquired:
             return False
-        courier = Courier(
-            database, cipher, clock, gate=CustomerConsent(book), contacts=CustomerContacts(book)
-        )
+        courier = Courier(database, cipher, clock, recipients=BookRecipients(book))
         service = DeliveryService(
             database,
             courier,

@@ -7,18 +7,19 @@ import asyncio
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from customers import ConsentChannel, Purpose
+from customers import ConsentChannel
+from customers.errors import UnknownCustomer
 from kit.clock import Clock
 from signals.connectors.connector import DeliveryRefused, Dispatch
 from signals.connectors.sequences import SequenceTool
-from signals.delivery.consent import ConsentGate
-from signals.delivery.contacts import Contacts, with_consent
+from signals.delivery.consent import purposes, refusal, told_of_consent
 from signals.delivery.delivery import Delivery, DeliveryState
+from signals.delivery.recipients import Recipient
 from signals.delivery.store import Settled
 from signals.delivery.target import Target
 from signals.enrolments import enrolment_of
 from signals.nurture import CommandKind, Enrolment
-from signals.signal import Signal
+from signals.signal import Signal, Team
 from store.engine import Database
 from store.tables import deliveries
 
@@ -35,24 +36,23 @@ class Errands:
     the customer it is not told at all. What was left before it was carried out is not carried out.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, gate: ConsentGate, contacts: Contacts) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._gate = gate
-        self._contacts = contacts
 
-    async def carry_out(self, row: Delivery, signal: Signal, target: Target) -> Settled:
+    async def carry_out(
+        self, row: Delivery, signal: Signal, target: Target, recipient: Recipient | None
+    ) -> Settled:
         """What came of it. Raises what the connector raises, and ``TimeoutError``."""
         tool = target.connector
         if not isinstance(tool, SequenceTool):
             raise DeliveryRefused(f"{row.connector} carries out no sequences.")
         async with self._database.read() as connection:
             enrolment = await enrolment_of(connection, row.workspace_id, row.enrolment_id or "")
-            stop = await self._stop(connection, row, enrolment, target)
-            if stop is not None or enrolment is None:
-                return Settled(row, DeliveryState.STOPPED, error_code=stop)
-            contact = await self._contacts.contact(connection, row.workspace_id, row.customer_id)
-            contact = await with_consent(contact, target, self._gate, connection, row, at=self._clock.now())
+            stop = await self._stop(connection, row, enrolment, target, recipient)
+        if stop is not None or enrolment is None or recipient is None:
+            return Settled(row, DeliveryState.STOPPED, error_code=stop)
+        contact = told_of_consent(recipient, target.connector, at=self._clock.now())
         dispatch = Dispatch(row.key, signal, contact, row.made_at)
         do = tool.enrol if row.command == CommandKind.ENROL else tool.leave
         async with asyncio.timeout(target.timeout):
@@ -60,29 +60,25 @@ class Errands:
         return Settled(row, DeliveryState.DELIVERED, receipt=receipt.records)
 
     async def _stop(
-        self, connection: AsyncConnection, row: Delivery, enrolment: Enrolment | None, target: Target
+        self,
+        connection: AsyncConnection,
+        row: Delivery,
+        enrolment: Enrolment | None,
+        target: Target,
+        recipient: Recipient | None,
     ) -> str | None:
         """Why it is not to be carried out, as a code."""
         if enrolment is None:
             return LEFT
         if row.command == CommandKind.LEAVE:
+            if recipient is None:
+                return UnknownCustomer.code
             return None if await _was_asked(connection, row) else NEVER_ENROLLED
         if enrolment.left_at is not None:
             return LEFT
         channel = ConsentChannel.EMAIL if target.channel is ConsentChannel.ANY else target.channel
-        purposes = dict.fromkeys([Purpose.MARKETING, *([target.purpose] if target.purpose else [])])
-        for purpose in purposes:
-            reason = await self._gate.allows(
-                connection,
-                row.workspace_id,
-                row.customer_id,
-                purpose,
-                channel,
-                at=self._clock.now(),
-            )
-            if reason is not None:
-                return reason
-        return None
+        asked = purposes(Team.MARKETING, target.purpose)
+        return refusal(recipient, asked, channel, at=self._clock.now())
 
 
 async def _was_asked(connection: AsyncConnection, row: Delivery) -> bool:

@@ -12,12 +12,11 @@ from bench.contract.server import ContractServer
 from customers import ConsentChannel, ConsentState, CustomerBook, NewConsent, Purpose
 from kit.ids import WorkspaceId
 from signals.connectors.waiting import ManualWaiting
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.delivery import Lane
 from signals.delivery.drain import Drain
 from signals.delivery.outbox import DeliveryOutbox
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.store import DeliveryStore
 from signals.delivery.target import SameTargets, Target
 from signals.inbound.poller import Poller
@@ -44,7 +43,7 @@ async def _deliver(world: World, targets: SameTargets, signal: Signal) -> None:
     book = CustomerBook(cipher, KEY)
     async with database.write() as connection:
         await DeliveryOutbox(cipher, clock, connectors=lambda _: ["salesforce"]).put(connection, signal)
-    courier = Courier(database, cipher, clock, gate=CustomerConsent(book), contacts=CustomerContacts(book))
+    courier = Courier(database, cipher, clock, recipients=BookRecipients(book))
     drain = Drain(database, DeliveryStore(), courier, clock, targets=targets)
     assert await drain.run(Lane(world.config.workspace, "salesforce"), "run 1") == 1
 

@@ -30,8 +30,8 @@ from signals.store import SignalStore
 from store.engine import Database, sqlite_url
 from store.migrate import upgrade
 from store.tables import workspaces
+from tests.signals.delivery.histories import Drained, Word, permitted
 from tests.signals.delivery.office import CIPHER, MemoryConnector, Office
-from tests.signals.delivery.test_consent import Drained, Word, permitted
 
 pytestmark = pytest.mark.anyio
 S = DeliveryState
