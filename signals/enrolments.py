@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from customers.rows import family
 from kit.ids import CustomerId, SignalId, WorkspaceId, new_id
 from signals.brands import Brands, texts_of_sequence
 from signals.connectors.connector import OutcomeKind
@@ -49,7 +50,7 @@ class Nurture:
         self, connection: AsyncConnection, customer: KnownCustomer, signal: Signal, *, at: datetime
     ) -> Enrolment | None:
         """Enrol the customer by ``signal``, if a sequence fits, they consented, and the cap allows it."""
-        if not customer.may_be_offered:
+        if not customer.may_be_nurtured:
             return None
         await self._lock(connection, customer.id)
         past = await self.of_customer(connection, signal.workspace_id, customer.id)
@@ -93,10 +94,9 @@ class Nurture:
     async def consent_withdrawn(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, at: datetime
     ) -> list[Enrolment]:
-        """Take a customer out of everything."""
-        found = await self._find(
-            connection, table.c.workspace_id == workspace, table.c.customer_id == customer
-        )
+        """Take a customer, and whoever was merged into them, out of everything."""
+        whom = await family(connection, workspace, customer)
+        found = await self._find(connection, table.c.workspace_id == workspace, table.c.customer_id.in_(whom))
         return [await self._leave(connection, one, NO_CONSENT, at) for one in found]
 
     async def expire(
@@ -141,6 +141,13 @@ class Nurture:
     def _is_over(self, enrolment: Enrolment, at: datetime) -> bool:
         sequence = self._sequences.get(enrolment.sequence)
         return sequence is None or at - enrolment.enrolled_at >= timedelta(days=sequence.days)
+
+
+async def enrolment_of(connection: AsyncConnection, workspace: WorkspaceId, name: str) -> Enrolment | None:
+    """The enrolment of that id; none where there is no such."""
+    query = select(table).where(table.c.workspace_id == workspace, table.c.id == name)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _enrolment(row)
 
 
 def _enrolment(row: Row[Any]) -> Enrolment:

@@ -64,7 +64,8 @@ class KnownCustomers:
             for purpose in _OFFERS
             for channel in ConsentChannel
         )
-        return KnownCustomer(found.id, facts(found), consented, found.absorbed)
+        nurtured = may_contact(history, Purpose.MARKETING, ConsentChannel.EMAIL, at=at).allowed
+        return KnownCustomer(found.id, facts(found), consented, found.absorbed, nurtured)
 
     async def of_conversation(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId

@@ -84,12 +84,17 @@ async def test_facts_consent_and_merges(known: Known, other_workspace: Workspace
     async with known.database.read() as connection:
         zoe = await known.customers.get(connection, known.workspace, known.zoe)
         assert zoe is not None
-        assert zoe.may_be_offered
+        assert (zoe.may_be_offered, zoe.may_be_nurtured) == (True, False)
+    await known.says(ConsentState.GRANTED, Purpose.MARKETING)
+    async with known.database.read() as connection:
+        zoe = await known.customers.get(connection, known.workspace, known.zoe)
+        assert zoe is not None
+        assert zoe.may_be_nurtured
     await known.says(ConsentState.WITHDRAWN, Purpose.DATA_SALE)
     async with known.database.read() as connection:
         zoe = await known.customers.get(connection, known.workspace, known.zoe)
         assert zoe is not None
-        assert not zoe.may_be_offered
+        assert (zoe.may_be_offered, zoe.may_be_nurtured) == (False, False)
 
 
 async def test_whose_a_conversation_or_ticket_is(known: Known) -> None:

@@ -36,7 +36,7 @@ from triage.labels import Signal as Said
 pytestmark = pytest.mark.anyio
 CIPHER = Cipher(bytes(32))
 STORE = SignalStore(CIPHER)
-CONSENTING = KnownCustomer(ANN, {}, may_be_offered=True)
+CONSENTING = KnownCustomer(ANN, {}, may_be_nurtured=True)
 K = SignalKind
 
 
@@ -114,6 +114,12 @@ async def test_a_signal_enrols_and_its_outcome_takes_out(
     (found,) = await desk.enrolments()
     assert (found.signal_id, found.left_because, found.target) == (name, "won", "mailchimp")
     assert [one.key for one in desk.told.commands] == [f"{found.id}:enrol", f"{found.id}:leave"]
+
+
+def test_sequences_of_tools_that_are_off_are_left_out() -> None:
+    rules = read_nurture()
+    assert rules.of_targets({"mailchimp": object()}) == rules
+    assert rules.of_targets({"crm"}).sequences == ()
 
 
 async def test_without_consent_nobody_is_enrolled(desk: Desk) -> None:
