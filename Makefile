@@ -91,6 +91,10 @@ crash: setup ## kill -9 twenty times during ingestion and chat, and count what w
 deliver: setup ## 10,000 signals to every connector's contract server, the worker killed twenty times
 	$(BIN)/python -m bench.delivery
 
+.PHONY: latency
+latency: setup ## From message to request at a connector, on SQLite and on PostgreSQL
+	$(BIN)/python -m bench.latency
+
 .PHONY: clean
 clean: ## Remove the virtual environment and all data
 	rm -rf $(VENV) var

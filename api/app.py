@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,6 +31,7 @@ from api import (
     tickets,
     triage,
     visitors,
+    webhooks,
 )
 from api.auth import Authenticator, VisitorTokens
 from api.idempotency import REPLAYED, IdempotencyStore
@@ -43,6 +45,9 @@ from api.opinions import Opinions
 from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
+
+# Whoever calls here has its own content type, and is known by a signature over the body as it is.
+_SIGNED = re.compile(r"/v1/connectors/[^/]+/webhook(/[^/]+)?")
 
 
 def create_app(services: Services, config: ApiConfig) -> FastAPI:
@@ -77,6 +82,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         customer_history,
         deliveries,
         connectors,
+        webhooks,
         visitors,
         keys,
         health,
@@ -161,5 +167,5 @@ def _middleware(services: Services, config: ApiConfig) -> list[Middleware]:
             expose_headers=("Retry-After", "X-Request-Id", REPLAYED),
             max_age=600,
         ),
-        Middleware(BodyGuard, limit=config.max_body_bytes),
+        Middleware(BodyGuard, limit=config.max_body_bytes, signed=_SIGNED),
     ]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import customer_history_models as models
 from api.auth import Caller
@@ -33,7 +34,7 @@ from customers import (
     Purpose,
 )
 from customers.timeline import set_by_hand
-from kit.ids import CustomerId, new_id
+from kit.ids import CustomerId, WorkspaceId, new_id
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=problems(NOT_FOUND, CONFLICT))
 
@@ -158,9 +159,9 @@ async def record_consent(
         now = services.clock.now()
         said = NewConsent(body.purpose, body.channel, body.state, body.source, body.at or now)
         async with services.database.write() as connection:
-            return models.Consent.of(
-                await book.consent(connection, caller.workspace_id, customer_id, said, now=now)
-            )
+            record = await book.consent(connection, caller.workspace_id, customer_id, said, now=now)
+            await _leave_sequences(services, connection, caller.workspace_id, customer_id)
+        return models.Consent.of(record)
 
     return await once(produce)
 
@@ -202,7 +203,23 @@ async def set_do_not_sell(
             source=body.source,
             now=services.clock.now(),
         )
+        await _leave_sequences(services, connection, caller.workspace_id, customer_id)
     return Customer.of(changed)
+
+
+async def _leave_sequences(
+    services: Services, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
+) -> None:
+    """Take a customer who agrees to no marketing by e-mail (any more) out of every sequence of it."""
+    nurture, now = None if services.signals is None else services.signals.nurture, services.clock.now()
+    if nurture is None:
+        return
+    agrees = await services.customers.may_contact(
+        connection, workspace, customer, Purpose.MARKETING, ConsentChannel.EMAIL, at=now
+    )
+    if not agrees.allowed:
+        known = await services.customers.directory.get(connection, workspace, customer)
+        await nurture.consent_withdrawn(connection, workspace, known.id, at=now)
 
 
 @router.get("/{customer_id}/journey", operation_id="get_journey")

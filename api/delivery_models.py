@@ -25,6 +25,10 @@ class Delivery(BaseModel):
     order_number: int = Field(
         description="Of the customer's deliveries at this connector; no later one goes first.", examples=[3]
     )
+    command: str | None = Field(
+        description="`enrol` or `leave`: the customer enters or leaves a sequence; null: the signal is told.",
+        examples=[None],
+    )
     state: DeliveryState = Field(
         description="`dead`: refused, or tried too often; `stopped`: without consent.", examples=["delivered"]
     )
@@ -48,6 +52,7 @@ class Delivery(BaseModel):
             revision=one.revision,
             customer_id=one.customer_id,
             order_number=one.order_number,
+            command=one.command,
             state=one.state,
             attempts=one.attempts,
             next_attempt_at=one.next_attempt_at if one.state is DeliveryState.QUEUED else None,
@@ -74,6 +79,16 @@ class ConnectorHealth(BaseModel):
     checked_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
 
 
+class ConnectorPoll(BaseModel):
+    """When a connector was last asked for outcomes and consents, and how that went."""
+
+    polled_at: datetime = Field(examples=["2026-11-21T10:00:00Z"])
+    next_at: datetime | None = Field(examples=["2026-11-21T10:01:00Z"])
+    failures: int = Field(description="One after the other, up to now.", examples=[0])
+    error_code: str | None = Field(examples=[None])
+    error: str | None = Field(examples=[None])
+
+
 class Connector(BaseModel):
     """A connector, its health, and how many deliveries it has in which state."""
 
@@ -82,6 +97,9 @@ class Connector(BaseModel):
     paused_at: datetime | None = Field(examples=[None])
     paused_by: str | None = Field(examples=[None])
     health: ConnectorHealth | None = Field(description="Null until it was asked.", examples=[None])
+    poll: ConnectorPoll | None = Field(
+        description="Of the workspace that keeps the cursor; null before the first.", examples=[None]
+    )
     deliveries: dict[DeliveryState, int] = Field(examples=[{"delivered": 120, "dead": 1}])
 
     @classmethod
@@ -93,12 +111,22 @@ class Connector(BaseModel):
             health = ConnectorHealth(
                 ok=state.health.ok, detail=state.health.detail, checked_at=state.checked_at
             )
+        poll = None
+        if state.polled_at is not None:
+            poll = ConnectorPoll(
+                polled_at=state.polled_at,
+                next_at=state.next_poll_at,
+                failures=state.poll_failures,
+                error_code=state.poll_error_code,
+                error=state.poll_error,
+            )
         return cls(
             name=state.connector,
             on=one.on,
             paused_at=state.paused_at,
             paused_by=state.paused_by,
             health=health,
+            poll=poll,
             deliveries=dict(one.counts),
         )
 

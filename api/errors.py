@@ -40,6 +40,8 @@ from kit.errors import (
     Unavailable,
 )
 from kit.log import get_logger
+from signals.connectors.connector import DeliveryFailed, DeliveryRefused
+from signals.connectors.inbound import WebhookUnverified
 
 PROBLEM = "application/problem+json"
 OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
@@ -89,11 +91,14 @@ class SignalsOff(NotFound):
 
 _STATUSES: Mapping[type[CareloopError], int] = {
     Unauthenticated: 401,
+    WebhookUnverified: 401,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
     InvalidInput: 422,
     RateLimited: 429,
+    DeliveryRefused: 502,
+    DeliveryFailed: 503,
     Misconfigured: 503,
     Unavailable: 503,
 }
@@ -168,12 +173,15 @@ def careloop_problem(scope: Scope, error: CareloopError) -> Response:
     headers = {}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="careloop"'
+    elif isinstance(error, WebhookUnverified):
+        headers["WWW-Authenticate"] = 'Signature realm="careloop"'
     elif isinstance(error, RateLimited):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     elif isinstance(error, RequestUnderWay):
         headers["Retry-After"] = "1"
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(_RETRY_UNAVAILABLE)
+        asked = error.retry_after if isinstance(error, DeliveryFailed) else None
+        headers["Retry-After"] = str(max(1, math.ceil(asked or _RETRY_UNAVAILABLE)))
         _log.error("unavailable", code=error.code, reason=error.detail, error=type(error).__name__)
     return problem(scope, status, code=error.code, title=error.title, detail=error.detail, headers=headers)
 

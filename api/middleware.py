@@ -154,11 +154,15 @@ class HostCheck:
 
 
 class BodyGuard:
-    """Refuses bodies that are too large (413) or not JSON (415), before anything reads them."""
+    """Refuses bodies that are too large (413) or not JSON (415), before anything reads them.
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    A body for a path that ``signed`` matches may be anything: a page of another web site cannot sign it.
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int, signed: re.Pattern[str] | None = None) -> None:
         self.app = app
         self.limit = limit
+        self.signed = signed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -189,7 +193,8 @@ class BodyGuard:
             return problem(scope, 413, detail=self._too_large)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         has_body = length != "0" or "transfer-encoding" in headers
-        if has_body and kind != "application/json":
+        is_signed = self.signed is not None and self.signed.fullmatch(scope["path"])
+        if has_body and kind != "application/json" and not is_signed:
             return problem(scope, 415, detail="The body must be JSON, with Content-Type: application/json.")
         return None
 

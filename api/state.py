@@ -20,6 +20,7 @@ from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.inbound.receiver import Receiver
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher
@@ -57,6 +58,7 @@ class Services:
     triage: TriageParts | None = None
     signals: SignalParts | None = None
     delivery: DeliveryParts | None = None
+    inbound: Receiver | None = None
     claims: ClaimReview | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)

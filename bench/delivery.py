@@ -1,7 +1,8 @@
 """Signals through every connector to servers that fail, by a worker that is killed; counts what went wrong.
 
 Every signal has to reach every target once, each customer's in their order; what a server refuses for good
-has to be a dead letter, and nothing else. Exit status 1 says that something was not so.
+has to be a dead letter, and nothing else. Servers and worker are processes of their own. Exit status 1 says
+that something was not so, or that it took longer than ``--patience``.
 """
 
 from __future__ import annotations
@@ -10,52 +11,33 @@ import argparse
 import asyncio
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import psutil
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import func, select
 
-from bench.contract.faults import Faults
-from bench.contract.server import ContractServer
-from bench.contract.vendor import Vendor
-from bench.delivery_targets import KINDS, REFUSED, secrets
-from bench.delivery_worker import KEY
+from bench.delivery_targets import KINDS, secrets
+from bench.delivery_told import fill
+from bench.delivery_verdict import Verdict, complaints, judge, table
 from bench.worker import ROOT, child_environment
-from customers import (
-    ConsentChannel,
-    ConsentState,
-    CustomerBook,
-    Identity,
-    IdentityKind,
-    NewConsent,
-    Purpose,
-)
-from kit.clock import SystemClock
-from kit.ids import DEFAULT_WORKSPACE, CustomerId, SignalId
+from bench.worker import Worker as Child
+from kit.ids import DEFAULT_WORKSPACE
 from signals.delivery.delivery import DeliveryState
-from signals.delivery.outbox import DeliveryOutbox
-from signals.signal import Quote, Signal, SignalKind, Team
-from signals.store import SignalStore, new_signal_id
-from store.encryption import Cipher
 from store.engine import Database, sqlite_url
 from store.migrate import upgrade
-from store.tables import deliveries, workspaces
+from store.tables import deliveries
 
-_OF_A_CUSTOMER = 5  # signals, of as many kinds
-_IN_A_TRANSACTION = 50
 _PENDING = (DeliveryState.QUEUED, DeliveryState.SENDING)
-_KIND_ORDER = list(SignalKind)
+_LOOK = 0.25  # seconds between two looks at how far it is
+_STOP = 60  # seconds within which a worker that was told to has to be gone
 
 
 @dataclass(frozen=True)
@@ -72,91 +54,16 @@ class Size:
     seed: int = 0
 
 
-@dataclass
-class Told:
-    """What has to arrive: signals by customer, in their order, and who is refused."""
+@dataclass(frozen=True)
+class Found:
+    """What came of a run."""
 
-    orders: dict[CustomerId, list[SignalId]] = field(default_factory=dict)
-    refused: set[SignalId] = field(default_factory=set)
-
-    @property
-    def signals(self) -> set[SignalId]:
-        return {signal for order in self.orders.values() for signal in order}
-
-
-@dataclass
-class Verdict:
-    """What is wrong at one target."""
-
-    name: str
-    reached: int
-    expected: int
-    duplicates: int
-    disorder: int
-    dead: int
-    wrongly_dead: int
-    missing_dead: int
+    verdicts: Sequence[Verdict]
+    in_order: bool  # the worker came to its end, as it was told to
 
     @property
     def fine(self) -> bool:
-        return self.reached == self.expected and not (
-            self.duplicates or self.disorder or self.wrongly_dead or self.missing_dead
-        )
-
-
-async def fill(database: Database, size: Size, names: Sequence[str]) -> Told:
-    """Customers who consent, and their signals: queued as a turn does it."""
-    clock, cipher = SystemClock(), Cipher(KEY)
-    book, store = CustomerBook(cipher, KEY), SignalStore(cipher)
-    outbox = DeliveryOutbox(cipher, clock, connectors=lambda _: names)
-    told = Told()
-    people = -(-size.signals // _OF_A_CUSTOMER)
-    refused = set(random.Random(size.seed).sample(range(people), max(1, round(people * size.refused))))
-    async with database.write() as connection:
-        await connection.execute(
-            workspaces.insert().values(
-                id=DEFAULT_WORKSPACE, name="bench", settings={}, created_at=clock.now()
-            )
-        )
-    for start in range(0, people, _IN_A_TRANSACTION):
-        async with database.write() as connection:
-            for number in range(start, min(start + _IN_A_TRANSACTION, people)):
-                address = f"{REFUSED if number in refused else 'person.'}{number}@example.com"
-                who = [Identity(IdentityKind.EMAIL, address)]
-                now = clock.now()
-                found = await book.registry.resolve(connection, DEFAULT_WORKSPACE, who, now=now)
-                customer = found.customer.id
-                said = NewConsent(Purpose.SALES, ConsentChannel.ANY, ConsentState.GRANTED, "bench", now)
-                await book.consent(connection, DEFAULT_WORKSPACE, customer, said, now=now)
-                for kind in _KIND_ORDER[: min(_OF_A_CUSTOMER, size.signals - number * _OF_A_CUSTOMER)]:
-                    signal = await store.put(
-                        connection, _signal(customer, kind), origin=f"msg_{number}_{kind}"
-                    )
-                    await outbox.put(connection, signal)
-                    told.orders.setdefault(customer, []).append(signal.id)
-                    if number in refused:
-                        told.refused.add(signal.id)
-    return told
-
-
-def _signal(customer: CustomerId, kind: SignalKind) -> Signal:
-    now = SystemClock().now()
-    return Signal(
-        id=new_signal_id(),
-        workspace_id=DEFAULT_WORKSPACE,
-        customer_id=customer,
-        kind=kind,
-        probability=0.9,
-        evidence=(Quote("I will leave for a competitor", 0, 29, 1.0),),
-        source="triage",
-        model="bench",
-        team=Team.SALES,
-        created_at=now,
-        updated_at=now,
-        expires_at=now + timedelta(days=30),
-        next_action="Call today",
-        score=80.0,
-    )
+        return self.in_order and all(one.fine for one in self.verdicts)
 
 
 class Worker:
@@ -166,6 +73,8 @@ class Worker:
         self._command = [sys.executable, "-m", "bench.delivery_worker", str(plan)]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self.cpu_seconds = 0.0
+        self.memory = 0.0  # MB, the most that was seen
 
     def start(self) -> None:
         with self._log.open("ab") as log:
@@ -175,156 +84,123 @@ class Worker:
 
     def kill(self) -> None:
         assert self._process is not None
+        self._measure()
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> int:
-        """End it in order; its exit status."""
+        """End it in order; its exit status. Raises ``subprocess.TimeoutExpired``."""
         assert self._process is not None
+        self._measure()
         self._process.terminate()
-        return self._process.wait(120)
+        try:
+            return self._process.wait(_STOP)
+        finally:
+            self._process.kill()
 
     @property
-    def memory(self) -> float:
-        """Its resident set in MB."""
+    def is_gone(self) -> bool:
+        """Whether it ended without being told to."""
+        return self._process is not None and self._process.poll() is not None
+
+    def _measure(self) -> None:
         assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status")
         try:
-            lines = status.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return 0.0
-        return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+            found = psutil.Process(self._process.pid)
+            times = found.cpu_times()
+            self.cpu_seconds += times.user + times.system
+            self.memory = max(self.memory, found.memory_info().rss / 1e6)
+        except psutil.Error:  # it is gone
+            return
 
 
 async def pending(database: Database) -> int:
     """How many deliveries have not come to an end."""
     async with database.read() as connection:
-        query = select(func.count()).where(deliveries.c.state.in_(_PENDING))
+        query = select(func.count()).where(
+            deliveries.c.workspace_id == DEFAULT_WORKSPACE, deliveries.c.state.in_(_PENDING)
+        )
         return int(await connection.scalar(query) or 0)
 
 
-async def deliver(database: Database, worker: Worker, size: Size, total: int, console: Console) -> bool:
+async def deliver(database: Database, worker: Worker, size: Size, total: int, console: Console) -> None:
     """Run and kill the worker until all has come to an end: a kill at each like share of the way."""
-    chance, killed, memory = random.Random(size.seed), 0, []
+    chance, killed = random.Random(size.seed), 0
     worker.start()
     began = time.perf_counter()
-    while time.perf_counter() - began < size.patience:
-        await asyncio.sleep(0.2)
+    while time.perf_counter() - began < size.patience and not worker.is_gone:
+        await asyncio.sleep(_LOOK)
         left = await pending(database)
         if left == 0 and killed >= size.kills:
             break
         due = total * (1 - (killed + chance.uniform(0.2, 0.8)) / (size.kills + 1))
         if killed < size.kills and left < due:
             await asyncio.sleep(chance.uniform(0, 0.3))
-            memory.append(worker.memory)
             worker.kill()
             killed += 1
-            console.print(f"kill {killed:2}: {left:,} left, {memory[-1]:.0f} MB")
+            passed = time.perf_counter() - began
+            console.print(
+                f"{passed:6.0f} s: kill {killed:2}, {left:,} left, {worker.memory:.0f} MB at the most"
+            )
             worker.start()
-    memory.append(worker.memory)
-    console.print(
-        f"{total:,} deliveries in {time.perf_counter() - began:.0f} s; at the end {memory[-1]:.0f} MB."
-    )
-    return worker.stop() == 0 and await pending(database) == 0
+    seconds = time.perf_counter() - began
+    done = total - await pending(database)
+    console.print(f"{done:,} of {total:,} deliveries in {seconds:.0f} s, {done / seconds:.0f} a second.")
 
 
-async def judge(database: Database, told: Told, held: Mapping[str, list[str]]) -> list[Verdict]:
-    """What every target holds against what was told, and the dead letters against the refused."""
-    async with database.read() as connection:
-        rows = (
-            await connection.execute(
-                select(deliveries.c.connector, deliveries.c.signal_id).where(
-                    deliveries.c.state == DeliveryState.DEAD
-                )
-            )
-        ).all()
-    place = {signal: index for order in told.orders.values() for index, signal in enumerate(order)}
-    whose = {signal: customer for customer, order in told.orders.items() for signal in order}
-    verdicts = []
-    for name, arrived in held.items():
-        dead = {row.signal_id for row in rows if row.connector == name}
-        counts = Counter(arrived)
-        furthest: dict[CustomerId, int] = {}
-        disorder = 0
-        for signal in dict.fromkeys(arrived):
-            customer = whose[SignalId(signal)]
-            disorder += place[SignalId(signal)] < furthest.get(customer, -1)
-            furthest[customer] = max(furthest.get(customer, -1), place[SignalId(signal)])
-        expected = told.signals - told.refused
-        verdicts.append(
-            Verdict(
-                name,
-                reached=len(expected & counts.keys()),
-                expected=len(expected),
-                duplicates=sum(number - 1 for number in counts.values()),
-                disorder=disorder,
-                dead=len(dead),
-                wrongly_dead=len(dead - told.refused),
-                missing_dead=len(told.refused - dead),
-            )
-        )
-    return verdicts
-
-
-async def run(size: Size, folder: Path, console: Console) -> list[Verdict]:
-    """Everything; verdicts by target. Raises ``RuntimeError`` where it did not come to an end."""
+async def run(size: Size, folder: Path, console: Console) -> Found:
+    """Everything, in ``folder``."""
     url = sqlite_url(folder / "careloop.db")
     upgrade(url)
     database, keys = Database(url), secrets()
     start = time.perf_counter()
-    told = await fill(database, size, size.targets)
+    told = await fill(database, size.targets, signals=size.signals, refused=size.refused, seed=size.seed)
     total = await pending(database)
     console.print(
-        f"{len(told.signals):,} signals, {total:,} deliveries queued in {time.perf_counter() - start:.0f} s"
+        f"{len(told.signals):,} signals, {total:,} deliveries queued in {time.perf_counter() - start:.0f} s."
     )
-    vendors: dict[str, Vendor] = {name: KINDS[name].serve(keys) for name in size.targets}
-    with ExitStack() as stack:
-        urls = {}
-        for number, (name, vendor) in enumerate(vendors.items()):
-            vendor.faults = Faults.evenly(size.faults, seed=size.seed + number)
-            urls[name] = stack.enter_context(ContractServer(vendor)).url
-        plan = folder / "plan.json"
-        plan.write_text(
-            json.dumps(
-                {
-                    "start": time.time(),
-                    "database": url,
-                    "folder": str(folder),
-                    "urls": urls,
-                    "secrets": keys,
-                    "concurrency": size.concurrency,
-                }
-            ),
-            encoding="utf-8",
-        )
-        log = folder / "worker.log"
-        ended = await deliver(database, Worker(plan, log), size, total, console)
-        held = {name: KINDS[name].held(vendor) for name, vendor in vendors.items()}
-        calls = sum(len(vendor.seen) for vendor in vendors.values())
-        bad = sum(sum(vendor.faults.happened.values()) for vendor in vendors.values())
-    verdicts = await judge(database, told, held)
+    with Child("servers", [sys.executable, "-m", "bench.delivery_servers"]) as servers:
+        urls = servers.do("start", targets=size.targets, secrets=keys, faults=size.faults, seed=size.seed)
+        plan, log = folder / "plan.json", folder / "worker.log"
+        values = {"start": time.time(), "database": url, "folder": str(folder), "urls": urls, "secrets": keys}
+        plan.write_text(json.dumps(values | {"concurrency": size.concurrency}), encoding="utf-8")
+        worker = Worker(plan, log)
+        await deliver(database, worker, size, total, console)
+        in_order = stop(worker, console)
+        held = servers.do("held")
+    verdicts = await judge(database, told, held["targets"])
+    report(held, worker, total, console)
+    console.print(table(verdicts))
+    for complaint in await complaints(database, told):
+        console.print(complaint)
+    if not in_order:
+        console.print(log.read_text(encoding="utf-8")[-2000:])
     await database.close()
-    console.print(f"{calls:,} calls, {bad:,} of them answered with a fault.")
-    if not ended:
-        raise RuntimeError(f"not at an end: {log.read_text(encoding='utf-8')[-2000:]}")
-    return verdicts
+    return Found(verdicts, in_order)
 
 
-def show(verdicts: Sequence[Verdict], console: Console) -> None:
-    """The table."""
-    table = Table("target", "reached", "of", "duplicates", "out of order", "dead", "wrongly dead", "not dead")
-    for one in verdicts:
-        numbers = (
-            one.reached,
-            one.expected,
-            one.duplicates,
-            one.disorder,
-            one.dead,
-            one.wrongly_dead,
-            one.missing_dead,
-        )
-        table.add_row(one.name, *(f"{number:,}" for number in numbers))
-    console.print(table)
+def stop(worker: Worker, console: Console) -> bool:
+    """Whether the worker ended as it should when it was told to."""
+    begun = time.perf_counter()
+    try:
+        status = worker.stop()
+    except subprocess.TimeoutExpired:
+        console.print(f"The worker did not stop within {_STOP} s.")
+        return False
+    console.print(f"The worker stopped in {time.perf_counter() - begun:.1f} s with status {status}.")
+    return status == 0
+
+
+def report(held: dict[str, Any], worker: Worker, total: int, console: Console) -> None:
+    """Calls, faults, and what they cost."""
+    calls = sum(target["calls"] for target in held["targets"].values())
+    bad = sum(target["faults"] for target in held["targets"].values())
+    console.print(f"{calls:,} calls, {bad:,} of them ({bad / max(1, calls):.1%}) answered with a fault.")
+    console.print(
+        f"Processor time for each delivery: worker {worker.cpu_seconds / total * 1000:.1f} ms (its starts "
+        f"included), servers {held['cpu_seconds'] / total * 1000:.1f} ms. Memory of the worker: "
+        f"{worker.memory:.0f} MB at the most."
+    )
 
 
 def main() -> int:
@@ -335,17 +211,15 @@ def main() -> int:
     parser.add_argument("--faults", type=float, default=Size.faults, help="share of calls that go wrong")
     parser.add_argument("--concurrency", type=int, default=Size.concurrency, help="of each connector")
     parser.add_argument("--targets", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--patience", type=float, default=Size.patience, help="seconds until it gives up")
     parser.add_argument("--seed", type=int, default=Size.seed)
     options = parser.parse_args()
     size = replace(Size(), **{**vars(options), "targets": tuple(options.targets)})
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, width=120)
     with tempfile.TemporaryDirectory(prefix="careloop-delivery-") as name:
-        verdicts = asyncio.run(run(size, Path(name), console))
-    show(verdicts, console)
-    console.print(
-        f"Peak of the bench itself: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB."
-    )
-    return 0 if all(one.fine for one in verdicts) else 1
+        found = asyncio.run(run(size, Path(name), console))
+    console.print("Everything as it has to be." if found.fine else "NOT as it has to be.")
+    return 0 if found.fine else 1
 
 
 if __name__ == "__main__":

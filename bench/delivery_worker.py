@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from bench.delivery_targets import KINDS
-from bench.hurry import HurriedClock
+from bench.delivery_told import KEY
+from bench.hurry import HURRY, HurriedClock
 from customers import CustomerBook
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from kit.log import configure_logging
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.engine import system_database
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.service import DeliveryService
 from signals.delivery.target import SameTargets, Target
 from store.encryption import Cipher
 from store.engine import Database
 
-KEY = bytes(range(32))
-RETRY = RetryPolicy(first=timedelta(seconds=5), longest=timedelta(minutes=2))
+RETRY = RetryPolicy(first=timedelta(seconds=5), longest=timedelta(minutes=2), age=timedelta(days=365))
+LEASE = timedelta(minutes=1) * HURRY  # a minute of the machine's own time
 
 
 async def work(plan: dict[str, Any]) -> None:
@@ -43,8 +43,7 @@ async def work(plan: dict[str, Any]) -> None:
         database,
         cipher,
         clock,
-        gate=CustomerConsent(book),
-        contacts=CustomerContacts(book),
+        recipients=BookRecipients(book),
         retry=RETRY,
     )
 
@@ -58,6 +57,7 @@ async def work(plan: dict[str, Any]) -> None:
         targets=targets,
         workspaces=workspaces,
         system_database=system_database(Path(plan["folder"]), plan["database"]),
+        lease=LEASE,
     )
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)

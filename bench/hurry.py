@@ -7,7 +7,7 @@ import random
 import time
 from datetime import UTC, datetime, timedelta
 
-HURRY = 20.0  # times faster
+HURRY = 100.0  # times faster
 
 
 class HurriedClock:

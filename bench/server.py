@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -28,16 +29,25 @@ def free_port() -> int:
 class Server:
     """``careloop serve`` over the data folder ``data``. ``ready_seconds`` is from start to a ready answer.
 
-    ``run`` is what follows ``python -m`` in front of ``serve``; output goes into ``log``.
+    ``run`` is what follows ``python -m`` in front of ``serve``; output goes into ``log``; ``settings`` are
+    further variables of its environment.
     """
 
-    def __init__(self, data: Path, *, log: Path, run: tuple[str, ...] = ("careloop.cli",)) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        log: Path,
+        run: tuple[str, ...] = ("careloop.cli",),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready_seconds = 0.0
         self.log = log
         self._run = run
+        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -47,7 +57,7 @@ class Server:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *self._run, "serve", "--port", str(self.port)],
                 cwd=ROOT,
-                env=environment(self.data),
+                env=environment(self.data) | self._settings,
                 stdout=output,
                 stderr=output,
             )

@@ -36,6 +36,8 @@ _TRAINED_ON = 600
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--memory", action="store_true", help="triage 100,000 messages and watch the memory")
+    parser.add_argument("--singles", type=int, default=_SINGLES, help="messages triaged one by one")
+    parser.add_argument("--bulk", type=int, default=_BULK, help="messages triaged in batches of 256")
     options = parser.parse_args()
     encoder = load_encoder(bundled_model(), cache=Path("var/models"))
     taxonomy = read_taxonomy(shipped()["telecom"])
@@ -49,10 +51,9 @@ def main() -> None:
     for evidence in (True, False):
         what = f"{'with' if evidence else 'without'} evidence"
         each = partial(triage, evidence=evidence)
-        _show(
-            f"single message, {what}", _turns([[text] for text in texts[:_SINGLES]], encoder.encode, each), 1
-        )
-        batches = list(_batches(texts, _BULK))
+        singles = [[text] for text in texts[: options.singles]]
+        _show(f"single message, {what}", _turns(singles, encoder.encode, each), 1)
+        batches = list(_batches(texts, options.bulk))
         _show(f"bulk, {what}, a message", _turns(batches, encoder.encode, each), _BATCH)
     examples = taxonomy.examples()
     examples = [Example(one.text, one.label) for one in examples if one.label != "oos"][:_TRAINED_ON]

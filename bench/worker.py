@@ -60,12 +60,15 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.close()
             self._process.wait(30)
         except (BrokenPipeError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
+        finally:
+            self._process.stdout.close()
 
     def do(self, command: str, **arguments: Any) -> Any:  # noqa: ANN401 (JSON)
         """The result of ``command``. Raises ``RuntimeError`` when the process has died."""

@@ -26,7 +26,8 @@ from bot.claim_review import ClaimReview
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
 from careloop.build_claims import build_brands
-from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
+from careloop.build_inbound import build_receiver
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -50,6 +51,7 @@ from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.inbound.receiver import Receiver
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -88,6 +90,7 @@ class Parts:
     signals: SignalParts | None
     customers: CustomerBook
     delivery: DeliveryParts
+    inbound: Receiver | None
     claims: ClaimReview
 
 
@@ -121,7 +124,13 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         brands = build_brands(settings)
         claims = ClaimReview(brands, clock)
         signals = build_signals(
-            settings, customers, cipher, clock=clock, outbox=delivery.outbox, brands=brands
+            settings,
+            customers,
+            cipher,
+            clock=clock,
+            outbox=delivery.outbox,
+            nurture_outbox=build_nurture_outbox(settings, cipher, clock),
+            brands=brands,
         )
         triage = await build_triage(
             settings,
@@ -165,6 +174,11 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             signals=signals,
             customers=customers,
             delivery=delivery,
+            inbound=None
+            if signals is None
+            else build_receiver(
+                database, signals, customers, cipher=cipher, key=encryption_key(settings), clock=clock
+            ),
             claims=claims,
         )
 
@@ -204,6 +218,8 @@ async def _deliver(parts: Parts, stopping: asyncio.Event) -> None:
         access=parts.access,
         clock=parts.clock,
         stopping=stopping,
+        signals=parts.signals,
+        receiver=parts.inbound,
     )
 
 
@@ -230,6 +246,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         triage=parts.triage,
         signals=parts.signals,
         delivery=parts.delivery,
+        inbound=parts.inbound,
         claims=parts.claims,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import closing
 
+from careloop.build_inbound import coming_back
 from careloop.folder_lock import FolderLock
 from careloop.settings import Settings
 from customers import CustomerBook
@@ -14,16 +15,19 @@ from kit.ids import WorkspaceId
 from kit.log import get_logger
 from signals.connectors.registry import KINDS, make_connector
 from signals.connectors.waiting import SystemWaiting
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.engine import system_database
+from signals.delivery.nurturing import NurtureDeliveries
 from signals.delivery.outbox import DeliveryOutbox
 from signals.delivery.parts import DeliveryParts
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.service import DeliveryService
 from signals.delivery.states import ConnectorStates
 from signals.delivery.store import DeliveryStore
 from signals.delivery.target import SameTargets, Target
+from signals.inbound.receiver import Receiver
+from signals.parts import SignalParts
+from signals.store import SignalStore
 from store.access import Access
 from store.encryption import Cipher
 from store.engine import Database
@@ -60,6 +64,12 @@ def build_delivery(targets: SameTargets, cipher: Cipher, clock: Clock) -> Delive
     return DeliveryParts(DeliveryStore(), ConnectorStates(), targets, outbox)
 
 
+def build_nurture_outbox(settings: Settings, cipher: Cipher, clock: Clock) -> NurtureDeliveries:
+    """What carries sequences out: the tools that are on, by deliveries."""
+    outbox = DeliveryOutbox(cipher, clock, connectors=lambda _: settings.connectors)
+    return NurtureDeliveries(outbox, SignalStore(cipher))
+
+
 async def deliver(
     settings: Settings,
     database: Database,
@@ -70,9 +80,12 @@ async def deliver(
     access: Access,
     clock: Clock,
     stopping: asyncio.Event,
+    signals: SignalParts | None = None,
+    receiver: Receiver | None = None,
 ) -> bool:
     """Deliver until ``stopping`` is set. False at once where another process of this data folder does.
 
+    Connectors are asked for news as well, which ``receiver`` takes, and sequences of ``signals`` end.
     Two that share what DBOS keeps of this machine would both go on with what one of them is at.
     """
 
@@ -82,9 +95,7 @@ async def deliver(
     with closing(_Locked(FolderLock(settings.data_dir / "delivery"))) as lock:
         if not lock.acquired:
             return False
-        courier = Courier(
-            database, cipher, clock, gate=CustomerConsent(book), contacts=CustomerContacts(book)
-        )
+        courier = Courier(database, cipher, clock, recipients=BookRecipients(book))
         service = DeliveryService(
             database,
             courier,
@@ -94,8 +105,23 @@ async def deliver(
             system_database=system_database(settings.data_dir, database.url),
             executor=settings.delivery.executor,
         )
+        work = coming_back(
+            settings,
+            database,
+            signals,
+            receiver,
+            targets=parts.targets,
+            workspaces=workspaces,
+            clock=clock,
+        )
+        beside = [asyncio.create_task(one(stopping)) for one in work]
         _log.info("delivery_started")
-        await service.run(stopping)
+        try:
+            await service.run(stopping)
+        finally:
+            for task in beside:
+                task.cancel()  # a question to a target may take long, and is asked again
+            await asyncio.gather(*beside, return_exceptions=True)
         _log.info("delivery_stopped")
     return True
 

@@ -45,7 +45,11 @@ def build_signals(
     known, store = KnownCustomers(book, clock), SignalStore(cipher)
     sequences = nurture.read_nurture(asked.nurture or nurture.SHIPPED)
     approved = brands or Brands()
-    enrolling = None if nurture_outbox is None else Nurture(sequences, nurture_outbox, brands=approved)
+    enrolling = None
+    if nurture_outbox is not None:
+        # Where the tool of a sequence is not on, nobody can be let in.
+        possible = sequences.of_targets(settings.connectors)
+        enrolling = Nurture(possible, nurture_outbox, brands=approved)
     rules = routing.read_rules(asked.routing or routing.SHIPPED)
     offers = catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED)
     warn_of_texts(approved, offers, sequences, rules, at=clock.now())
@@ -66,6 +70,7 @@ def build_signals(
         customers=known,
         catalogue=offers,
         precision_target=asked.precision_target,
+        nurture=enrolling,
         brands=approved,
     )
 

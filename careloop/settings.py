@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from customers import ConsentChannel, Purpose
@@ -30,6 +38,8 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+# A name is part of addresses, and the source of what its target tells.
+ConnectorName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -262,6 +272,13 @@ class DeliverySettings(BaseModel):
         "it goes on with.",
     )
 
+    poll_seconds: int = Field(
+        60,
+        ge=0,
+        le=86_400,
+        description="Seconds between two questions to a connector for outcomes and consents; 0 asks none.",
+    )
+
 
 class ConnectorEntry(BaseModel):
     """A connector that is on: its kind, what that kind needs to be told, and its share of the machine.
@@ -316,7 +333,7 @@ class Settings(BaseSettings):
     llm: LlmSettings = Field(default_factory=LlmSettings)
     bot: BotSettings = Field(default_factory=BotSettings)
     triage: TriageSettings = Field(default_factory=TriageSettings)
-    connectors: dict[str, ConnectorEntry] = Field(
+    connectors: dict[ConnectorName, ConnectorEntry] = Field(
         default_factory=dict,
         description="Connectors that signals go to, as JSON: names with `kind`, `settings`, and where needed "
         "`mapping`, `concurrency`, `purpose`, `channel`.",

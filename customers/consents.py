@@ -5,10 +5,12 @@ Every function takes the connection of a running transaction.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.consent import (
@@ -90,25 +92,28 @@ class Consents:
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
     ) -> ConsentHistory:
         """All that a living customer, and whoever was merged into it, ever said."""
+        members = await family(connection, workspace, customer)
+        return (await self.histories(connection, workspace, {customer: members}))[customer]
+
+    async def histories(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        families: Mapping[CustomerId, Collection[CustomerId]],
+    ) -> dict[CustomerId, ConsentHistory]:
+        """The same for many at once; ``families`` has each with all who were merged into it."""
         rows = await connection.execute(
             select(table)
-            .where(table.c.workspace_id == workspace, table.c.customer_id == customer)
+            .where(table.c.workspace_id == workspace, table.c.customer_id.in_(families))
             .order_by(table.c.id)
         )
-        records = tuple(
-            ConsentRecord(
-                row.id,
-                Purpose(row.purpose),
-                ConsentChannel(row.channel),
-                ConsentState(row.state),
-                row.source,
-                row.given_at,
-                row.recorded_at,
-                CustomerId(row.origin_id),
-            )
-            for row in rows
-        )
-        return ConsentHistory(records, await self._joins(connection, workspace, customer))
+        said: dict[CustomerId, list[ConsentRecord]] = {customer: [] for customer in families}
+        for row in rows:
+            said[CustomerId(row.customer_id)].append(_record(row))
+        return {
+            customer: ConsentHistory(tuple(said[customer]), await self._joins(connection, workspace, members))
+            for customer, members in families.items()
+        }
 
     async def last(self, connection: AsyncConnection, workspace: WorkspaceId) -> int:
         """The last record of the workspace; 0 before the first."""
@@ -147,9 +152,8 @@ class Consents:
                 await self.append(connection, workspace, absorbed, again, now=now)
 
     async def _joins(
-        self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
+        self, connection: AsyncConnection, workspace: WorkspaceId, members: Collection[CustomerId]
     ) -> tuple[Join, ...]:
-        members = await family(connection, workspace, customer)
         if len(members) == 1:
             return ()
         rows = await connection.execute(
@@ -162,3 +166,16 @@ class Consents:
         return tuple(
             Join(CustomerId(row.absorbed_id), CustomerId(row.survivor_id), row.after_consent) for row in rows
         )
+
+
+def _record(row: Row[Any]) -> ConsentRecord:
+    return ConsentRecord(
+        row.id,
+        Purpose(row.purpose),
+        ConsentChannel(row.channel),
+        ConsentState(row.state),
+        row.source,
+        row.given_at,
+        row.recorded_at,
+        CustomerId(row.origin_id),
+    )

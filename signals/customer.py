@@ -30,8 +30,8 @@ class KnownCustomer:
     id: CustomerId
     facts: Mapping[str, object] = field(default_factory=lambda: _NOTHING)
     may_be_offered: bool = False
-    may_be_nurtured: bool = False
     absorbed: tuple[CustomerId, ...] = ()
+    may_be_nurtured: bool = False
     offer_ways: tuple[str, ...] = ()
 
 

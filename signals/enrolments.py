@@ -147,6 +147,13 @@ class Nurture:
         return sequence is None or at - enrolment.enrolled_at >= timedelta(days=sequence.days)
 
 
+async def enrolment_of(connection: AsyncConnection, workspace: WorkspaceId, name: str) -> Enrolment | None:
+    """The enrolment of that id; none where there is no such."""
+    query = select(table).where(table.c.workspace_id == workspace, table.c.id == name)
+    row = (await connection.execute(query)).one_or_none()
+    return None if row is None else _enrolment(row)
+
+
 def _enrolment(row: Row[Any]) -> Enrolment:
     return Enrolment(
         id=row.id,

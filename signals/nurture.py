@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -65,6 +65,12 @@ class NurtureRules(_Data):
 
     cap: Cap
     sequences: tuple[NurtureSequence, ...]
+
+    def of_targets(self, targets: Collection[str]) -> NurtureRules:
+        """The same without sequences of other targets."""
+        return NurtureRules(
+            cap=self.cap, sequences=tuple(one for one in self.sequences if one.target in targets)
+        )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -11,6 +11,7 @@ from kit.ids import SignalId, WorkspaceId
 from signals.brands import Brands, against, texts_of_offer
 from signals.catalogue import Catalogue, Offer
 from signals.customer import Customers, KnownCustomer
+from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.next_action import Recommendation, Situation, recommend
@@ -30,6 +31,7 @@ class SignalParts:
     customers: Customers
     catalogue: Catalogue
     precision_target: float
+    nurture: Nurture | None = None  # none where nobody is enrolled in sequences
     brands: Brands = field(default_factory=Brands)
 
     async def next_action(

@@ -20,7 +20,7 @@ from triage.labels import Triage
 from triage.message import Message
 
 FORMAT = 1
-BATCH = 64
+BATCH = 256  # messages: the encoder starts anew with each batch, and what a killed run loses is a batch
 FIELDS: Mapping[str, type] = {
     "row": int,
     "id": str,

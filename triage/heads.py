@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,23 @@ _ITERATIONS = 300
 _NEAREST = 3
 _NEIGHBOUR_SCALE = 10.0  # cosines differ by tenths, logits by units
 _AT_ONCE = 64  # messages; memory for the cosines of each with every neighbour
+_NOWHERE = -4.0  # below every cosine, twice over
 _PER_LABEL = 200  # neighbours kept of a label; more cost time and tell little
 
 
 @dataclass(frozen=True, slots=True)
+class Nearest:
+    """The nearest neighbours of messages under each label, the nearest first: (messages, labels, three).
+
+    ``place`` is where they stand among the label's members, ``cosine`` how near each is. There are fewer
+    than three where no label has as many; what comes after a label's last one is anything.
+    """
+
+    place: NDArray[np.intp]
+    cosine: Scores
+
+
+@dataclass(frozen=True)
 class Heads:
     """What was fitted; scores of a message are (heads, labels).
 
@@ -51,48 +65,67 @@ class Heads:
             [
                 vectors @ self.sentence.T + self.sentence_bias,
                 np.asarray(counted @ self.ngrams) + self.ngram_bias,
-                _NEIGHBOUR_SCALE * self._nearness(vectors),
+                self.nearness(self.nearest(vectors)),
             ]
         ).astype(np.float32)
 
-    def nearest(self, vector: Matrix, labels: NDArray[np.intp]) -> Matrix:
-        """What the neighbours' head multiplies ``vector`` by for each of ``labels``: (labels, dimensions)."""
-        if not self.members.shape[1]:
-            return np.zeros((len(labels), len(vector)), np.float32)
-        found = np.zeros((len(labels), len(vector)), np.float32)
-        if not self.members.shape[1]:
+    def nearest(self, vectors: Matrix) -> Nearest:
+        """Of each of ``vectors`` (messages, dimensions)."""
+        labels, most = self.members.shape
+        kept = min(_NEAREST, most)
+        shape = len(vectors), labels, kept
+        found = Nearest(np.zeros(shape, np.intp), np.zeros(shape, np.float32))
+        if not kept:
             return found
-        for place, members in enumerate(self.members[labels]):
-            count = int(np.count_nonzero(members >= 0))
-            own = self.neighbours[members[0] : members[0] + count]
-            if count:
-                near = own[np.argsort(-(own @ vector), kind="stable")[:_NEAREST]]
-                found[place] = near[0] + near.sum(axis=0) / len(near)
-        return np.asarray(_NEIGHBOUR_SCALE / 2 * found, np.float32)
+        for start in range(0, len(vectors), _AT_ONCE):
+            rows = slice(start, start + _AT_ONCE)
+            cosines = vectors[rows] @ self.neighbours.T
+            by_label = (cosines.take(self.members, axis=1, mode="clip") + self._missing).reshape(-1, most)
+            numbers = np.arange(len(by_label))
+            for rank in range(kept):
+                best = by_label.argmax(axis=1)
+                found.place[rows, :, rank] = best.reshape(-1, labels)
+                found.cosine[rows, :, rank] = by_label[numbers, best].reshape(-1, labels)
+                by_label[numbers, best] = _NOWHERE
+        return found
+
+    def nearness(self, nearest: Nearest) -> Scores:
+        """What the neighbours' head says (messages, labels): half the nearest, half the mean of the three."""
+        near = np.einsum("mlk,lk->ml", nearest.cosine, self._shares)
+        if self._empty.any():
+            near[:, self._empty] = -1.0
+        return np.asarray(_NEIGHBOUR_SCALE * near)
+
+    def pulls(self, nearest: Nearest, message: NDArray[np.intp], label: NDArray[np.intp]) -> Matrix:
+        """What ``nearness`` multiplies the vector of a ``message`` by for a ``label``: (both, dimensions)."""
+        rows = self.members[label[:, None], nearest.place[message, label]]
+        share = _NEIGHBOUR_SCALE * self._shares[label]
+        return np.asarray(np.einsum("nk,nkd->nd", share, self.neighbours[rows]), np.float32)
+
+    @cached_property
+    def _missing(self) -> Scores:
+        """Nothing where a label has a member, and where it has none, what no cosine makes up for."""
+        return np.asarray(np.where(self.members >= 0, 0, _NOWHERE), np.float32)
+
+    @cached_property
+    def _empty(self) -> NDArray[np.bool_]:
+        """Labels without neighbours, where others have them."""
+        return np.asarray((self.members < 0).all(axis=1) & (self.members.shape[1] > 0), np.bool_)
+
+    @cached_property
+    def _shares(self) -> Scores:
+        """How much each of the nearest counts (labels, three or fewer); nothing where a label has none."""
+        kept = min(_NEAREST, self.members.shape[1])
+        count = np.minimum((self.members >= 0).sum(axis=1), kept)[:, None]
+        share = (np.arange(kept) < count) / np.maximum(count, 1) / 2
+        share[:, :1] += np.minimum(count[:, :kept], 1) / 2
+        return np.asarray(share, np.float32)
 
     def centres(self) -> Matrix:
         """The mean of each label's neighbours: (labels, dimensions), unit rows, zeros where it has none."""
         held = self.members >= 0
         sums = (self.neighbours[self.members] * held[:, :, None]).sum(axis=1)
         return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), np.float32)
-
-    def _nearness(self, vectors: Matrix) -> Scores:
-        """For each label the mean of its nearest example and of its three nearest, as cosines."""
-        found = np.zeros((len(vectors), len(self.members)), np.float32)
-        if not self.members.shape[1]:
-            return found
-        kept = min(_NEAREST, self.members.shape[1])
-        count = np.minimum((self.members >= 0).sum(axis=1), _NEAREST)
-        present = np.arange(kept) < count[:, None]
-        for start in range(0, len(vectors), _AT_ONCE):
-            rows = slice(start, start + _AT_ONCE)
-            cosines = vectors[rows] @ self.neighbours.T
-            missing = np.full((len(cosines), 1), -1.0, np.float32)
-            by_label = np.concatenate([cosines, missing], axis=1)[:, self.members]
-            nearest = -np.sort(np.partition(-by_label, kept - 1, axis=2)[:, :, :kept], axis=2)
-            mean = (nearest * present).sum(axis=2) / np.maximum(count, 1)
-            found[rows] = np.where(count > 0, (nearest[:, :, 0] + mean) / 2, -1.0)
-        return found
 
 
 def fit_heads(

@@ -193,8 +193,7 @@ class LanguageIdentifier:
         script = script_of(letters)
         if script not in _FAMILIES:
             return _by_script(script, letters)
-        evidence = self._evidence(own, script)
-        scores = evidence.scores()
+        evidence, scores = self._evidence(own, script)
         best = max(scores)
         confidence = 1 / sum(math.exp(score - best) for score in scores)
         return LanguageGuess(evidence.languages[scores.index(best)], confidence)
@@ -203,9 +202,10 @@ class LanguageIdentifier:
         """What ``WEIGHTS`` are fitted on; None where the script decides alone, or without words."""
         own = self._own_words(text)
         script = script_of(" ".join(own))
-        return self._evidence(own, script) if own and script in _FAMILIES else None
+        return self._evidence(own, script)[0] if own and script in _FAMILIES else None
 
-    def _evidence(self, own: Sequence[str], script: str) -> Evidence:
+    def _evidence(self, own: Sequence[str], script: str) -> tuple[Evidence, tuple[float, ...]]:
+        """With its scores."""
         family = _FAMILIES[script]
         words, short, stems, strange = ([0.0] * len(family) for _ in range(4))
         for word in own:
@@ -219,10 +219,12 @@ class LanguageIdentifier:
                 strange[place] += 1
         rows = tuple(map(tuple, (words, short, stems, strange, _plain(own, family))))
         by_words = Evidence(family, ((0.0,) * len(family), *rows))
-        second, first = sorted(by_words.scores())[-2:]
+        scores = by_words.scores()
+        second, first = sorted(scores)[-2:]
         if first - second >= _DECIDED:
-            return by_words
-        return Evidence(family, (self._by_letters(" ".join(own)[:_SAMPLE], family), *rows))
+            return by_words, scores
+        found = Evidence(family, (self._by_letters(" ".join(own)[:_SAMPLE], family), *rows))
+        return found, found.scores()
 
     def _languages_of(self, word: str, script: str) -> _Word:
         family = _FAMILIES[script]

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.special import softmax
 from sklearn.model_selection import KFold
 from threadpoolctl import threadpool_limits
 
 from inference.embeddings import Encoder
-from triage.calibration import weigh_heads, weigh_mark
+from triage.calibration import softmax, weigh_heads, weigh_mark
 from triage.errors import ModelUnreadable
 from triage.heads import NAMES, Heads, Matrix, Scores, fit_mark_heads
 from triage.labelled import EXCLUSIVE, GROUPS, MARKS, Marked
@@ -82,7 +81,7 @@ def probabilities_of(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     found = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
     for group, columns in groups():
         if group in EXCLUSIVE:
-            found[:, columns] = softmax(logits[:, columns], axis=1)
+            found[:, columns] = softmax(logits[:, columns])
     return np.asarray(found)
 
 

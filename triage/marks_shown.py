@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from triage.explanation import Explainer
 from triage.labelled import GROUPS
-from triage.labels import Label, Sentiment
+from triage.labels import Evidence, Label, Sentiment
 from triage.marks import groups
+
+Words = Mapping[int, tuple[Evidence, ...]]  # by place
 
 RAISED = 0.5  # probability from which a label is shown
 _SCORES = dict(zip(Sentiment, (-1.0, -0.5, 0.0, 0.5, 1.0), strict=True))
@@ -17,6 +18,29 @@ _OPEN, _EXCLUSIVE = ("signal", "urgency"), ("sentiment", "origin")  # several ma
 _REASONS = tuple(
     (name, _COLUMNS[group].start + place) for group in _OPEN for place, name in enumerate(GROUPS[group])
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The places of the marks that are shown: by group those that hold, or the likeliest."""
+
+    raised: dict[str, list[int]]
+    likeliest: dict[str, int]
+
+    @classmethod
+    def of(cls, by_mark: Sequence[float]) -> Holding:
+        """From probabilities (marks,)."""
+        return cls(
+            {group: _raised(by_mark, _COLUMNS[group]) for group in _OPEN},
+            {group: _likeliest(by_mark, _COLUMNS[group]) for group in _EXCLUSIVE},
+        )
+
+    def contrasts(self, by_mark: Sequence[float]) -> dict[int, dict[int, float]]:
+        """Each place with those that exclude it, and how likely they are."""
+        found: dict[int, dict[int, float]] = {place: {} for own in self.raised.values() for place in own}
+        for group, place in self.likeliest.items():
+            found[place] = {other: by_mark[other] for other in _places(_COLUMNS[group])}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +60,15 @@ class MarksShown:
         return sorted([*self.signals, *self.urgency], key=lambda label: -label.probability)
 
     @classmethod
-    def of(cls, by_mark: Sequence[float], said: Explainer) -> MarksShown:
-        """From probabilities (marks,)."""
-        raised = {group: _raised(by_mark, _COLUMNS[group]) for group in _OPEN}
-        likeliest = {group: _likeliest(by_mark, _COLUMNS[group]) for group in _EXCLUSIVE}
-        asked: dict[int, dict[int, float]] = {place: {} for places in raised.values() for place in places}
-        for group, place in likeliest.items():
-            asked[place] = {other: by_mark[other] for other in _places(_COLUMNS[group])}
-        words = said.words_for(asked)
+    def of(cls, by_mark: Sequence[float], holding: Holding, words: Words) -> MarksShown:
+        """From probabilities (marks,), and the words that speak for each place, where they are known."""
 
         def label(group: str, place: int) -> Label:
-            return Label(GROUPS[group][place - _COLUMNS[group].start], by_mark[place], words[place])
+            name = GROUPS[group][place - _COLUMNS[group].start]
+            return Label(name, by_mark[place], words.get(place, ()))
 
-        signals, urgency = (tuple(label(group, place) for place in raised[group]) for group in _OPEN)
-        sentiment, origin = (label(group, likeliest[group]) for group in _EXCLUSIVE)
+        signals, urgency = (tuple(label(group, place) for place in holding.raised[group]) for group in _OPEN)
+        sentiment, origin = (label(group, holding.likeliest[group]) for group in _EXCLUSIVE)
         levels = zip(_SCORES.values(), by_mark[_COLUMNS["sentiment"]], strict=True)
         score = sum(score * probability for score, probability in levels)
         reasons = {name: by_mark[place] for name, place in _REASONS}

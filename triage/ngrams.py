@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +67,23 @@ class Ngrams:
         cell = found.message[known].astype(np.int64) * max(len(self.keys), 1) + place[known]
         cell, times = np.unique(cell, return_counts=True)
         row, column = np.divmod(cell, max(len(self.keys), 1))
+        return self.rows(row, column, self.weigh(row, column, times), number=found.messages)
+
+    def weigh(
+        self, row: NDArray[np.intp], column: NDArray[np.intp], times: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
+        """The TF-IDF of each cell, of an n-gram that stands ``times`` in a message."""
         value = (1 + np.log(times)) * self.idf[column]
         kind = row * 2 + self.word[column]
         length = np.sqrt(np.bincount(kind, value**2, minlength=1))
-        value = (value / np.maximum(length[kind], 1e-12)).astype(np.float32)
-        starts = np.searchsorted(row, np.arange(found.messages + 1))
-        return csr_matrix((value, column, starts), shape=(found.messages, len(self.keys)))
+        return np.asarray(value / np.maximum(length[kind], 1e-12), np.float32)
+
+    def rows(
+        self, row: NDArray[np.intp], column: NDArray[np.intp], value: NDArray[Any], *, number: int
+    ) -> csr_matrix:
+        """A matrix (``number``, n-grams) of cells whose rows ascend."""
+        starts = np.searchsorted(row, np.arange(number + 1))
+        return csr_matrix((value, column, starts), shape=(number, len(self.keys)))
 
     def places(self, found: Found) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
         """For each n-gram its place among ``keys``, and whether it is one of them at all."""
@@ -84,37 +96,65 @@ class Ngrams:
 def find_ngrams(texts: Sequence[str]) -> Found:
     """Character n-grams of two to five within words, words, and pairs of words, in lower case."""
     read = [text[:READ] for text in texts]
-    sizes = np.array([len(text) + 2 for text in read], np.int64)
-    letters = _letters(read)
-    message = np.repeat(np.arange(len(read), dtype=np.int32), sizes)
-    first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64) if read else np.zeros(0, np.int64)
-    within = (np.arange(len(letters)) - np.repeat(first, sizes) - 1).astype(np.int32)
-    pieces = [*_characters(letters), *_words(letters, message)]
-    starts = np.concatenate([piece[0] for piece in pieces])
-    owner = message[starts]
+    pieces = find_pieces(read)
+    message = np.concatenate([piece.message for piece in pieces])
     last = np.array([len(text) for text in read], np.int32)
-    begin = np.maximum(within[starts], 0)
-    end = np.concatenate([within[piece[1]] for piece in pieces])
-    word = np.repeat([False, True], [sum(len(p[0]) for p in pieces[:4]), sum(len(p[0]) for p in pieces[4:])])
-    key = np.concatenate([piece[2] for piece in pieces])
-    # ``end`` is that of the last character, which is the blank after the text at most.
-    stop = np.minimum(end + 1, last[owner]) if len(owner) else np.zeros(0, np.int32)
-    return Found(len(read), owner, key, begin, stop.astype(np.int32), word)
+    start = np.maximum(np.concatenate([piece.start for piece in pieces]), 0)
+    end = np.minimum(np.concatenate([piece.end for piece in pieces]), last[message])
+    sizes = [len(piece.key) for piece in pieces]
+    word = np.repeat([False, True, True], sizes)
+    return Found(len(read), message, np.concatenate([piece.key for piece in pieces]), start, end, word)
 
 
-Piece = tuple[NDArray[np.intp], NDArray[np.intp], Keys]  # first and last character, hash
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """N-grams of one kind, as in ``Found``, but that the blank before a text begins at −1.
+
+    ``key`` is their hash, or their place where they have been looked up.
+    """
+
+    message: NDArray[np.int32]
+    key: NDArray[Any]
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+
+def find_pieces(texts: Sequence[str]) -> tuple[Pieces, Pieces, Pieces]:
+    """Character n-grams, words and pairs of words of whole ``texts``."""
+    sizes = np.array([len(text) + 2 for text in texts], np.int64)
+    letters = _letters(texts)
+    message = np.repeat(np.arange(len(texts), dtype=np.int32), sizes)
+    first = np.cumsum(sizes) - sizes + 1
+    within = (np.arange(len(letters)) - np.repeat(first, sizes)).astype(np.int32)
+
+    def pieces(start: NDArray[np.intp], stop: NDArray[np.intp], key: Keys) -> Pieces:
+        return Pieces(message[start], key, within[start], within[start] + (stop - start).astype(np.int32))
+
+    start, stop, key = (np.concatenate(column) for column in zip(*_characters(letters), strict=True))
+    words = pieces(*_words(letters))
+    return pieces(start, stop, key), words, pairs(words)
+
+
+def pairs(words: Pieces) -> Pieces:
+    """Each word with the one after it in the same message."""
+    first = np.flatnonzero(words.message[:-1] == words.message[1:])
+    key = words.key[first] * _PAIR + words.key[first + 1]
+    return Pieces(words.message[first], key, words.start[first], words.end[first + 1])
+
+
+_Piece = tuple[NDArray[np.intp], NDArray[np.intp], Keys]  # first character, the one behind the last, hash
 
 
 def _letters(texts: Sequence[str]) -> NDArray[np.uint32]:
     """All texts in one row, a blank before and after each; white space is blank, one number a character."""
-    joined = "".join(f" {_lower(text)} " for text in texts)
+    joined = "".join(f" {lowered(text)} " for text in texts)
     numbers = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     blank, _ = _kinds()
     small = np.minimum(numbers, 0xFFFF)
     return np.where(blank[small], np.uint32(_BLANK), numbers)
 
 
-def _lower(text: str) -> str:
+def lowered(text: str) -> str:
     """``text`` in lower case at its own length, so that offsets hold."""
     lower = text.lower()
     if len(lower) == len(text):
@@ -130,26 +170,23 @@ def _kinds() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return blank, np.array([one.isalnum() or one == "_" for one in plane])
 
 
-def _characters(letters: NDArray[np.uint32]) -> list[Piece]:
+def _characters(letters: NDArray[np.uint32]) -> list[_Piece]:
     blank = letters == _BLANK
     key = letters.astype(np.uint64)
     inner = np.zeros(len(letters), np.bool_)  # whether a blank stands between first and last
-    found: list[Piece] = []
+    found: list[_Piece] = []
     for length in _LENGTHS:
-        size = len(letters) - length + 1
-        if size <= 0:
-            found.append((np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.uint64)))
-            continue
+        size = max(len(letters) - length + 1, 0)
         inner = inner[:size]
         if length > _LENGTHS[0]:
             inner = inner | blank[length - 2 : length - 2 + size]
         key = key[:size] * _BASE + letters[length - 1 :]
         start = np.flatnonzero(~inner & ~(blank[:size] & blank[length - 1 :]))
-        found.append((start, start + length - 1, key[start] ^ np.uint64(length)))
+        found.append((start, start + length, key[start] ^ np.uint64(length)))
     return found
 
 
-def _words(letters: NDArray[np.uint32], message: NDArray[np.int32]) -> list[Piece]:
+def _words(letters: NDArray[np.uint32]) -> _Piece:
     _, part = _kinds()
     inside = part[np.minimum(letters, 0xFFFF)] & (letters < 0x10000)
     edges = np.diff(inside.astype(np.int8), prepend=0, append=0)
@@ -157,10 +194,7 @@ def _words(letters: NDArray[np.uint32], message: NDArray[np.int32]) -> list[Piec
     # The hash of letters i to j is a sum of letter * base^place, divided by base^i: all at once, modulo 2^64.
     powers, inverses = _powers(len(letters))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum((letters + np.uint64(1)) * powers)])
-    key = (sums[stop] - sums[start]) * inverses[start] * _WORD_SALT
-    together = np.flatnonzero(message[start[:-1]] == message[start[1:]])
-    pair = key[together] * _PAIR + key[together + 1]
-    return [(start, stop - 1, key), (start[together], stop[together + 1] - 1, pair)]
+    return start, stop, (sums[stop] - sums[start]) * inverses[start] * _WORD_SALT
 
 
 def _powers(number: int) -> tuple[Keys, Keys]:

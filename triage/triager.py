@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
-from inference.embeddings import Encoder, TokenEmbeddings, Tokens, begun, grouped, whole
-from inference.joined import balance
+from inference.embeddings import Encoder, TokenEmbeddings, begun, grouped, whole
 from kit.privacy import Redaction, redact
 from triage.automatic import automatic_origin
 from triage.brands import Brands, Named
-from triage.calibration import energy, softmax
 from triage.entities import Entity, EntityFinder
-from triage.evidence import Pass, Seen, passes
-from triage.explanation import Explainer
+from triage.evidence import quoted
+from triage.judging import Beside, Judge, Judged
 from triage.labels import Certainty, Label, Origin, Priority, Triage
 from triage.language import LanguageIdentifier
-from triage.marks import probabilities_of
 from triage.marks_shown import RAISED, MarksShown
 from triage.message import Message
 from triage.models import TriageModels, routes
-from triage.ngrams import Found, find_ngrams
 from triage.priority import prioritise
 from triage.reading import Reading, read_message
 from triage.risk import certainty_of
-from triage.sentence_intents import Sentences
+from triage.spans import Offsets
 from triage.taxonomy import Intent
 
-_RANKED = 5  # intents shown
-_RIVALS = 4  # labels that a label is set against when words are weighed
-_FURTHER = 0.6  # a second intent has to be surer than the first: a sentence alone says less
 # Messages judged together while the encoder is at the next: fewer make arrays that are not worth it, of
 # more the last ones are judged when nothing runs beside them any more.
 _AT_ONCE = 32
@@ -75,30 +67,11 @@ class ReadMessage:
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What is found in messages without the encoder, while it works: its n-grams, and what no model says."""
+    """What is found in messages without the encoder, while it works: of the models, and besides them."""
 
-    found: Found
-    of_intents: csr_matrix
-    of_marks: csr_matrix
-    sentences: Sentences
+    models: Beside
     languages: list[Label]
     entities: list[tuple[Entity, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What the models made of a message; passes are there where evidence was asked for."""
-
-    by_intent: list[float]
-    by_queue: list[float]
-    by_priority: list[float]
-    fits: float
-    by_mark: list[float]
-    of_intent: Pass | None
-    of_mark: Pass | None
-    further: tuple[Label, ...]
-    language: Label
-    entities: tuple[Entity, ...]
 
 
 class Triager:
@@ -128,7 +101,7 @@ class Triager:
         self._entities = entities or EntityFinder()
         self._languages = languages or LanguageIdentifier()
         self._risk = risk
-        self._intent_weights = models.intents.all_weights
+        self._judge = Judge(models)
 
     def triage(
         self, messages: Sequence[Message], *, evidence: bool = True, today: date | None = None
@@ -136,17 +109,27 @@ class Triager:
         """One ``Triage`` per message, whatever is in it. Dates in messages are relative to ``today``."""
         if not messages:
             return []
-        read = [self.read(message) for message in messages]
-        with begun(self._encoder, [one.text for one in read]) as parts:
-            if len(read) <= _AT_ONCE:
-                beside = self._beside(read, today)
-                return self._judged(read, beside, whole(parts), evidence=evidence)
+        read: list[ReadMessage] = []
+        with begun(self._encoder, self._windows(messages, read)) as passes:
+            if len(messages) <= _AT_ONCE:
+                beside = self._beside(read, passes.offsets, today, evidence=evidence)
+                return self._judged(read, beside, whole(passes.parts))
             found: dict[int, Triage] = {}
-            for part in grouped(parts, _AT_ONCE):
+            for part in grouped(passes.parts, _AT_ONCE):
                 own = [read[place] for place in part.places]
                 said = self.judge(own, part.encoded, evidence=evidence, today=today)
                 found.update(zip(part.places, said, strict=True))
         return [found[place] for place in range(len(read))]
+
+    def _windows(self, messages: Sequence[Message], read: list[ReadMessage]) -> Iterator[list[str]]:
+        """The texts of ``messages``, which are put into ``read``: of a few first, then of the rest.
+
+        The rest is read while the encoder is at the first.
+        """
+        for part in (messages[:_AT_ONCE], messages[_AT_ONCE:]):
+            own = [self.read(message) for message in part]
+            read += own
+            yield [one.text for one in own]
 
     def read(self, message: Message, *, placeholders: Mapping[str, str] | None = None) -> ReadMessage:
         """What ``judge`` takes. With ``placeholders``, personal data is shown to no model.
@@ -168,98 +151,77 @@ class Triager:
         today: date | None = None,
     ) -> list[Triage]:
         """As ``triage``, of messages that are read and whose ``text`` somebody has ``encoded`` already."""
-        return self._judged(read, self._beside(read, today), encoded, evidence=evidence)
+        offsets = [one.offsets for one in encoded.tokens]
+        return self._judged(read, self._beside(read, offsets, today, evidence=evidence), encoded)
 
-    def _beside(self, read: Sequence[ReadMessage], today: date | None) -> _Beside:
-        texts = [one.text for one in read]
-        found = find_ngrams(texts)
-        intents, marks = self.models.intents, self.models.marks
+    def _beside(
+        self, read: Sequence[ReadMessage], offsets: Sequence[Offsets], today: date | None, *, evidence: bool
+    ) -> _Beside:
         return _Beside(
-            found,
-            intents.ngrams.matrix(found),
-            marks.ngrams.matrix(found),
-            Sentences.of(texts, intents.ngrams),
+            self._judge.beside([one.text for one in read], offsets, evidence=evidence),
             [self._language(one.own_words) for one in read],
             [self._entities.find(one.original, today=today) for one in read],
         )
 
-    def _judged(
-        self, read: Sequence[ReadMessage], beside: _Beside, encoded: TokenEmbeddings, *, evidence: bool
-    ) -> list[Triage]:
-        texts = [one.text for one in read]
-        intents, marks = self.models.intents, self.models.marks
-        own = intents.joined(texts, encoded)
-        logits = intents.logits(beside.of_intents, own.texts)
-        by_intent = softmax(logits)
-        by_mark = probabilities_of(marks.logits(beside.of_marks, encoded.texts))
-        of_intent: Sequence[Pass | None] = [None] * len(texts)
-        of_mark: Sequence[Pass | None] = of_intent
-        if evidence:
-            of_intent = passes(
-                Seen(texts, own.texts, own.tokens, beside.found), intents.ngrams, beside.of_intents
-            )
-            of_mark = passes(
-                Seen(texts, encoded.texts, encoded.tokens, beside.found), marks.ngrams, beside.of_marks
-            )
-        rows = zip(
-            by_intent.tolist(),
+    def _judged(self, read: Sequence[ReadMessage], beside: _Beside, encoded: TokenEmbeddings) -> list[Triage]:
+        judged = self._judge.judged(beside.models, encoded, [not one.reading.empty for one in read])
+        by_intent = np.array([one.by_intent for one in judged])
+        by_queue, by_priority = (
             (by_intent @ self._to_queue).tolist(),
             (by_intent @ self._to_priority).tolist(),
-            self._fits(logits).tolist(),
-            by_mark.tolist(),
-            of_intent,
-            of_mark,
-            self._further(beside, own.tokens),
-            beside.languages,
-            beside.entities,
-            strict=True,
         )
-        return [self._one(one, _Judged(*row)) for one, row in zip(read, rows, strict=True)]
-
-    def _fits(self, intent_logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        scope = self.models.intents.scope
-        return scope.probability(energy(intent_logits)) if scope else np.ones(len(intent_logits))
-
-    def _one(self, read: ReadMessage, judged: _Judged) -> Triage:
-        intents, marks = self.models.intents, self.models.marks
-        words = not read.reading.empty
-        said, of_marks = (
-            Explainer(one if words else None, heads, weights, read.locate, read.original)
-            for one, heads, weights in (
-                (judged.of_intent, intents.heads, self._intent_weights),
-                (judged.of_mark, marks.heads, marks.weights),
+        return [
+            self._one(
+                one,
+                judged[number],
+                by_queue=by_queue[number],
+                by_priority=by_priority[number],
+                language=beside.languages[number],
+                entities=beside.entities[number],
             )
-        )
-        ranked = self._ranked(judged.by_intent, said)
-        place = _first(judged.by_queue)
-        queue = Label(self._queues[place], min(judged.by_queue[place], 1.0), ranked[0].evidence)
+            for number, one in enumerate(read)
+        ]
+
+    def _one(
+        self,
+        read: ReadMessage,
+        judged: Judged,
+        *,
+        by_queue: Sequence[float],
+        by_priority: Sequence[float],
+        language: Label,
+        entities: tuple[Entity, ...],
+    ) -> Triage:
+        ranked = self._ranked(read, judged)
+        place = _first(by_queue)
+        queue = Label(self._queues[place], min(by_queue[place], 1.0), ranked[0].evidence)
         certainty = certainty_of(queue.probability, judged.fits, points=self.models.points, risk=self._risk)
-        shown = MarksShown.of(judged.by_mark, of_marks)
+        words = {place: quoted(told, read.locate, read.original) for place, told in judged.of_marks.items()}
+        shown = MarksShown.of(judged.by_mark, judged.holding, words)
         return Triage(
-            certainty=certainty if words else Certainty.NOT_SURE,
+            certainty=Certainty.NOT_SURE if read.reading.empty else certainty,
             intent=self._intent(judged.by_intent, ranked),
             in_scope=judged.fits,
             intents=ranked,
             further=tuple(one for one in judged.further if one.name != ranked[0].name),
             queue=queue,
-            priority=prioritise(
-                dict(zip(Priority, judged.by_priority, strict=True)), shown.reasons, shown.raised
-            ),
+            priority=prioritise(dict(zip(Priority, by_priority, strict=True)), shown.reasons, shown.raised),
             sentiment=shown.sentiment,
             sentiment_score=shown.sentiment_score,
             origin=_origin(read.message, shown.origin),
-            language=judged.language,
+            language=language,
             signals=shown.signals,
             urgency=shown.urgency,
-            entities=judged.entities,
+            entities=entities,
             model=self.models.version,
         )
 
-    def _ranked(self, by_intent: Sequence[float], said: Explainer) -> tuple[Label, ...]:
-        order = sorted(range(len(by_intent)), key=by_intent.__getitem__, reverse=True)[:_RANKED]
-        labels = self.models.intents.labels
-        words = said.words_for({order[0]: {place: by_intent[place] for place in order[: _RIVALS + 1]}})
-        return tuple(Label(labels[place], by_intent[place], words.get(place, ())) for place in order)
+    def _ranked(self, read: ReadMessage, judged: Judged) -> tuple[Label, ...]:
+        words = quoted(judged.of_intent, read.locate, read.original)
+        return tuple(
+            Label(self.models.intents.labels[place], judged.by_intent[place], () if rank else words)
+            for rank, place in enumerate(judged.ranked)
+        )
 
     def _intent(self, by_intent: Sequence[float], ranked: Sequence[Label]) -> Label:
         """The likeliest leaf if it is likelier than not, else its parent if that is, else the leaf."""
@@ -277,22 +239,6 @@ class Triager:
     def _language(self, text: str) -> Label:
         guess = self._languages.identify(text)
         return Label(guess.code or _UNDETERMINED, guess.confidence)
-
-    def _further(self, beside: _Beside, tokens: Sequence[Tokens]) -> list[tuple[Label, ...]]:
-        """For each text the intents of its sentences."""
-        found: list[dict[str, float]] = [{} for _ in beside.languages]
-        owners, counted, vectors = beside.sentences.seen(tokens)
-        if owners:
-            intents = self.models.intents
-            logits = intents.logits(counted, vectors if intents.own is None else balance(vectors))
-            for owner, row, fit in zip(owners, softmax(logits), self._fits(logits), strict=True):
-                name, probability = intents.labels[int(row.argmax())], float(row.max() * fit)
-                if probability >= _FURTHER:
-                    found[owner][name] = max(probability, found[owner].get(name, 0.0))
-        return [
-            tuple(Label(name, own[name]) for name in sorted(own, key=lambda name: (-own[name], name)))
-            for own in found
-        ]
 
 
 def _priorities(labels: Sequence[str], intents: Mapping[str, Intent]) -> NDArray[np.float64]:

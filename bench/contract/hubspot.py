@@ -95,6 +95,7 @@ class HubSpotVendor(Vendor):
             Route(_OBJECTS, self._create, methods=["POST"]),
             Route("/crm/v3/properties/{kind}", self._properties, methods=["GET"]),
             Route("/crm/v3/lists/{id}/memberships/add", self._join, methods=["PUT"]),
+            Route("/crm/v3/lists/{id}/memberships/remove", self._quit, methods=["PUT"]),
         ]
 
     def rate_limited(self) -> Response:
@@ -294,6 +295,14 @@ class HubSpotVendor(Vendor):
             members.update(there)
         missing = [one for one in records if one not in there]
         return JSONResponse({"recordsIdsAdded": added, "recordIdsMissing": missing, "recordIdsRemoved": []})
+
+    async def _quit(self, request: Request) -> Response:
+        records = await request.json()
+        with self.lock:
+            members = self.members.setdefault(request.path_params["id"], set())
+            removed = [one for one in records if one in members]
+            members.difference_update(removed)
+        return JSONResponse({"recordsIdsAdded": [], "recordIdsMissing": [], "recordIdsRemoved": removed})
 
 
 def _batch(results: list[dict[str, Any]], errors: list[dict[str, Any]]) -> Response:

@@ -19,7 +19,7 @@ from bench.contract.vendor import Vendor
 CLIENT_ID = "client"
 CLIENT_SECRET = "marketo-secret"
 ACTIVITY_TYPE = 100001
-LIST, PROGRAM, PROGRAM_STATUS = 1001, 2001, "Engaged"
+LIST, PROGRAM, PROGRAM_STATUS, LEFT_STATUS = 1001, 2001, "Engaged", "Left"
 FIELDS = (
     *("id", "email", "firstName", "lastName", "phone", "company", "unsubscribed"),
     *("careloopId", "careloopDelivery", "careloopSignalId"),
@@ -58,7 +58,9 @@ class Marketo(Vendor):
             Route("/rest/v1/activities.json", self._log),
             Route("/rest/v1/activities/leadchanges.json", self._lead_changes),
             Route("/rest/v1/lists/{list_id:int}/leads.json", self._put_on_list, methods=["POST"]),
+            Route("/rest/v1/lists/{list_id:int}/leads.json", self._take_off_list, methods=["DELETE"]),
             Route("/rest/v1/programs/{program_id:int}/members/status.json", self._enrol, methods=["POST"]),
+            Route("/rest/v1/programs/{program_id:int}/members/delete.json", self._expel, methods=["POST"]),
         ]
 
     def rate_limited(self) -> Response:
@@ -253,7 +255,7 @@ class Marketo(Vendor):
         body = await request.json()
         if request.path_params["program_id"] != PROGRAM:
             return failure("1013", "Program not found")
-        if body["statusName"] != PROGRAM_STATUS:
+        if body["statusName"] not in {PROGRAM_STATUS, LEFT_STATUS}:
             return failure("1003", f"Status '{body['statusName']}' not found")
         with self.lock:
             for record in body["input"]:
@@ -261,6 +263,32 @@ class Marketo(Vendor):
         return _success(
             [{"seq": n, "leadId": r["leadId"], "status": "updated"} for n, r in enumerate(body["input"])]
         )
+
+    async def _take_off_list(self, request: Request) -> Response:
+        if request.path_params["list_id"] != LIST:
+            return failure("1013", "List not found")
+        if "id" not in request.query_params:
+            return failure("1003", "id is required")
+        with self.lock:
+            return _success([self._unlist_one(int(lead["id"])) for lead in (await request.json())["input"]])
+
+    def _unlist_one(self, lead_id: int) -> dict[str, Any]:
+        if lead_id not in self.listed:
+            return _reasons("1004", f"Lead '{lead_id}' not found") | {"id": lead_id}
+        self.listed.discard(lead_id)
+        return {"id": lead_id, "status": "removed"}
+
+    async def _expel(self, request: Request) -> Response:
+        if request.path_params["program_id"] != PROGRAM:
+            return failure("1013", "Program not found")
+        with self.lock:
+            asked = [int(one["leadId"]) for one in (await request.json())["input"]]
+            return _success([self._expel_one(n, lead) for n, lead in enumerate(asked)])
+
+    def _expel_one(self, seq: int, lead: int) -> dict[str, Any]:
+        if self.members.pop(lead, None) is None:
+            return _reasons("1013", "Object not found") | {"seq": seq, "leadId": lead}
+        return {"seq": seq, "leadId": lead, "status": "deleted"}
 
 
 def failure(code: str, message: str) -> Response:

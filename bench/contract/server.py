@@ -1,10 +1,11 @@
-"""A vendor's server on a free port of this machine, in a thread."""
+"""Vendors' servers on free ports of this machine, in a thread."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -22,49 +23,76 @@ class _Protocol(HttpToolsProtocol):
         self.scope["contract.transport"] = self.transport  # type: ignore[typeddict-unknown-key]  # our own
 
 
-class ContractServer:
-    """Serves ``vendor`` while the ``with`` block lasts; ``url`` is where."""
+class ContractServers:
+    """Serves ``vendors`` while the ``with`` block lasts; ``urls`` says where, by name.
 
-    def __init__(self, vendor: Vendor) -> None:
-        # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else every answer takes 40 ms.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._started = threading.Event()
-        config = uvicorn.Config(
-            vendor,
-            http=_Protocol,
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            log_level="critical",  # what is cut on purpose is no error here
-            backlog=512,
-        )
-        config.load()
-        self._server = _Server(config, self._started)
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), daemon=True)
+    One event loop serves them all: with a thread each, they would wait for one another's turn.
+    """
+
+    def __init__(self, vendors: Mapping[str, Vendor]) -> None:
+        self._vendors = vendors
+        self._sockets = {name: _socket() for name in vendors}
+        self.urls = {name: f"http://127.0.0.1:{one.getsockname()[1]}" for name, one in self._sockets.items()}
+        self._servers: list[_Server] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
     def __enter__(self) -> Self:
+        self._servers = [_Server(_config(vendor)) for vendor in self._vendors.values()]
         self._thread.start()
-        if not self._started.wait(10):
+        if not all(server.is_up.wait(10) for server in self._servers):
             raise TimeoutError("the contract server did not start within ten seconds")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.stop()
+        for server in self._servers:
+            server.stop()
         self._thread.join(10)
-        self._socket.close()
+        for one in self._sockets.values():
+            one.close()
+
+    async def _serve(self) -> None:
+        pairs = zip(self._servers, self._sockets.values(), strict=True)
+        await asyncio.gather(*(server.serve([one]) for server, one in pairs))
+
+
+class ContractServer(ContractServers):
+    """Serves ``vendor`` alone; ``url`` is where."""
+
+    def __init__(self, vendor: Vendor) -> None:
+        super().__init__({vendor.name: vendor})
+        self.url = self.urls[vendor.name]
+
+
+def _socket() -> socket.socket:
+    # asyncio sends at once (TCP_NODELAY) only where the protocol is named: else every answer takes 40 ms.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.bind(("127.0.0.1", 0))
+    return made
+
+
+def _config(vendor: Vendor) -> uvicorn.Config:
+    config = uvicorn.Config(
+        vendor,
+        http=_Protocol,
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="critical",  # what is cut on purpose is no error here
+        backlog=512,
+    )
+    config.load()
+    return config
 
 
 class _Server(uvicorn.Server):
     """Stops as soon as it is told to: uvicorn's own looks ten times a second, and waits for its clients."""
 
-    def __init__(self, config: uvicorn.Config, started: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._is_up = started
+        self.is_up = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
 
@@ -76,7 +104,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
-        self._is_up.set()
+        self.is_up.set()
 
     async def main_loop(self) -> None:
         await self._told.wait()

@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -23,7 +24,7 @@ from signals.connectors.answer import Json
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A call as it arrived, ``fault`` being what became of it."""
+    """A call as it arrived at ``at`` (``time.monotonic()``), ``fault`` being what became of it."""
 
     method: str
     path: str
@@ -31,6 +32,7 @@ class Seen:
     headers: dict[str, str]
     body: bytes
     fault: Fault | None
+    at: float
 
     def json(self) -> Json:
         """The body, parsed."""
@@ -41,7 +43,8 @@ class Vendor:
     """A vendor's server: subclasses give ``routes`` and the shape of the vendor's errors.
 
     ``lock`` guards what is recorded, for the server runs in a thread of its own. Paths in ``spared`` (where
-    tokens are issued, say) know no expired token.
+    tokens are issued, say) know no expired token. ``calls`` counts; ``seen`` has each call, unless
+    ``keeps_calls`` is off, for whom they would be too many.
     """
 
     name = "vendor"
@@ -50,6 +53,8 @@ class Vendor:
     def __init__(self, faults: Faults | None = None) -> None:
         self.faults = faults or Faults()
         self.seen: list[Seen] = []
+        self.calls = 0
+        self.keeps_calls = True
         self.tokens: set[str] = set()
         self.lock = threading.RLock()
         self._app = Starlette(routes=self.routes())
@@ -139,6 +144,9 @@ class Vendor:
             await send(message)
 
     def _record(self, request: Request, body: bytes, fault: Fault | None) -> None:
+        self.calls += 1
+        if not self.keeps_calls:
+            return
         with self.lock:
             self.seen.append(
                 Seen(
@@ -148,6 +156,7 @@ class Vendor:
                     dict(request.headers),
                     body,
                     fault,
+                    time.monotonic(),
                 )
             )
 

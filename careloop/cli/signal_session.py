@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from careloop.build import build_customers
+from careloop.build_delivery import build_nurture_outbox
 from careloop.build_signals import build_signals
 from careloop.cli.triage_parts import Opened, with_database
 from kit.errors import Misconfigured
@@ -51,7 +52,13 @@ def writing(workspace: str, work: Callable[[OpenSignals], Awaitable[T]]) -> T:
 
 def _open(opened: Opened, connection: AsyncConnection) -> OpenSignals:
     book = build_customers(opened.settings, opened.cipher)
-    parts = build_signals(opened.settings, book, opened.cipher, clock=opened.clock)
+    parts = build_signals(
+        opened.settings,
+        book,
+        opened.cipher,
+        clock=opened.clock,
+        nurture_outbox=build_nurture_outbox(opened.settings, opened.cipher, opened.clock),
+    )
     if parts is None:
         raise Misconfigured("Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on.")
     return OpenSignals(parts, connection, opened.workspace, opened.clock.now())

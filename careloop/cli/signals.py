@@ -17,6 +17,7 @@ from api import signal_models as models
 from api.precision_models import PrecisionReport
 from careloop.cli.selections import moment
 from careloop.cli.session import DEFAULT, JsonFlag, WorkspaceOption, console
+from careloop.cli.sheet import sheet
 from careloop.cli.signal_session import OpenSignals, reading, writing
 from careloop.cli.signal_text import lines_of, precision_row, table_of
 from kit.ids import CustomerId, SignalId
@@ -39,6 +40,7 @@ from signals.tuning import Tuned
 from triage.rules_text import line_of
 
 app = typer.Typer(no_args_is_help=True, help="Look at signals, settle them, and check their rules.")
+app.command()(sheet)
 
 _WHO = "command line"
 SignalArgument = Annotated[str, typer.Argument(help="As `careloop signals list` names it.", metavar="ID")]

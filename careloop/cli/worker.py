@@ -8,7 +8,9 @@ import signal
 import typer
 
 from careloop.build import build_customers, encryption_key, open_database, prepare_data_folder
-from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
+from careloop.build_inbound import build_receiver
+from careloop.build_signals import build_signals
 from careloop.cli.session import progress_console, read_settings
 from careloop.settings import LogFormat, Settings
 from kit.clock import SystemClock
@@ -22,7 +24,7 @@ app = typer.Typer()
 
 @app.command()
 def worker() -> None:
-    """Deliver signals to connectors. SIGTERM or Ctrl-C ends it when what is under way has ended."""
+    """Deliver signals to connectors and take what comes back. SIGTERM or Ctrl-C ends it, in good order."""
     settings = read_settings()
     configure_logging(level=settings.server.log_level, json=settings.server.log_format is LogFormat.JSON)
     asyncio.run(_work(settings))
@@ -41,15 +43,30 @@ async def _work(settings: Settings) -> None:
     database = await open_database(settings)
     try:
         progress_console().print(f"Delivering to {', '.join(sorted(settings.connectors))}. Ctrl-C stops it.")
+        book, delivery = build_customers(settings, cipher), build_delivery(targets, cipher, clock)
+        signals = build_signals(
+            settings,
+            book,
+            cipher,
+            clock=clock,
+            outbox=delivery.outbox,
+            nurture_outbox=build_nurture_outbox(settings, cipher, clock),
+        )
         had_its_turn = await deliver(
             settings,
             database,
-            build_delivery(targets, cipher, clock),
-            book=build_customers(settings, cipher),
+            delivery,
+            book=book,
             cipher=cipher,
             access=Access(database, clock),
             clock=clock,
             stopping=stopping,
+            signals=signals,
+            receiver=None
+            if signals is None
+            else build_receiver(
+                database, signals, book, cipher=cipher, key=encryption_key(settings), clock=clock
+            ),
         )
     finally:
         await targets.close()

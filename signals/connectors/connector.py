@@ -31,6 +31,19 @@ class DeliveryFailed(CareloopError):
         self.retry_after = retry_after
 
 
+class TargetResting(DeliveryFailed):
+    """The target asked to be left alone for longer than a call waits: nothing is wrong with the delivery.
+
+    ``retry_after`` is how many seconds are left, for everything that it is to be told.
+    """
+
+    code = "target_resting"
+    title = "The target asked to be left alone"
+
+    def __init__(self, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail, retry_after=retry_after)
+
+
 @dataclass(frozen=True, slots=True)
 class Contact:
     """The customer as a target may know them; plain values, decrypted for this delivery alone.

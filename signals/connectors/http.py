@@ -22,7 +22,12 @@ from signals.connectors.answer import (
     by_status,
     retry_after,
 )
-from signals.connectors.connector import DeliveryFailed, DeliveryRefused, PreparedRequest
+from signals.connectors.connector import (
+    DeliveryFailed,
+    DeliveryRefused,
+    PreparedRequest,
+    TargetResting,
+)
 from signals.connectors.rate import RateLimit
 from signals.connectors.settings import HttpSettings
 from signals.connectors.tokens import NO_TOKEN, Token, TokenKeeper, TokenSource
@@ -94,7 +99,7 @@ class HttpClient:
         self.tokens = TokenKeeper(tokens, clock)
         self._rate = RateLimit(settings.per_second, settings.burst, waiting)
         self._client = httpx.AsyncClient(
-            timeout=settings.timeout,
+            timeout=None,  # noqa: S113 (each call has one for all of it: two cost a tenth of the call)
             limits=httpx.Limits(max_connections=settings.connections),
             follow_redirects=False,
             trust_env=False,
@@ -105,6 +110,7 @@ class HttpClient:
         """The answer to ``call``, where it is good or its status is in ``accept``.
 
         Raises ``DeliveryFailed`` (with ``retry_after``, if the target said so) after the last attempt,
+        ``TargetResting`` where it asks for more time than a call waits,
         ``CredentialsRefused`` if it does not let us in, ``DeliveryRefused`` if it will never take the call.
         """
         renewed = False
@@ -148,7 +154,7 @@ class HttpClient:
     def _respect_pause(self) -> None:
         left = self._rate.paused_for()
         if left > self._settings.longest_wait:
-            raise DeliveryFailed(f"{self.name} asked to be left alone for {left:.0f} s.", retry_after=left)
+            raise TargetResting(f"{self.name} asked to be left alone for {left:.0f} s.", retry_after=left)
 
     async def _once(self, call: Call, token: Token) -> Answer:
         await self._rate.acquire()
@@ -210,7 +216,9 @@ class HttpClient:
         asked = verdict.retry_after
         if asked is not None:
             self._rate.pause(asked)
-        if last or (asked or 0) > self._settings.longest_wait:
+        if asked is not None and asked > self._settings.longest_wait:
+            raise TargetResting(said, retry_after=asked)
+        if last:
             raise DeliveryFailed(said, retry_after=asked)
         if asked is None:  # else the pause makes this task wait like all others
             await self._waiting.sleep(self._jitter(attempt))

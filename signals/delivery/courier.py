@@ -1,37 +1,33 @@
-"""One attempt: is it allowed, what is to be told, tell it, what came of it."""
+"""Attempts: is it allowed, what is to be told, tell it, what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from itertools import groupby
 
-from customers import Purpose
 from kit.clock import Clock
-from kit.errors import CareloopError
+from kit.errors import CareloopError, Unavailable
+from kit.ids import CustomerId, WorkspaceId
 from kit.log import get_logger
-from signals.connectors.connector import Contact, DeliveryFailed, DeliveryRefused, Dispatch
-from signals.delivery.consent import PURPOSES, ConsentGate
-from signals.delivery.contacts import Contacts
-from signals.delivery.delivery import Delivery, DeliveryState
+from signals.connectors.answer import CredentialsRefused
+from signals.connectors.connector import DeliveryFailed, DeliveryRefused, Dispatch, TargetResting
+from signals.delivery.consent import purposes, refusal, told_of_consent
+from signals.delivery.delivery import Delivery, DeliveryId, DeliveryState
+from signals.delivery.errands import Errands
 from signals.delivery.frozen import thaw
+from signals.delivery.recipients import Recipient, Recipients
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.store import Claimed, Settled
 from signals.delivery.target import Target
 from signals.families import HEARD_AS_ANOTHER, heard_as
-from signals.signal import Signal
 from store.encryption import Cipher
 from store.engine import Database
 
 _log = get_logger("signals.delivery")
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """Why a customer or signal is not to be told of."""
-
-    reason: str
+_LOCKED_OUT = 60.0  # seconds that a target is left alone which does not take the credentials
 
 
 class Courier:
@@ -43,28 +39,76 @@ class Courier:
         cipher: Cipher,
         clock: Clock,
         *,
-        gate: ConsentGate,
-        contacts: Contacts,
+        recipients: Recipients,
         retry: RetryPolicy | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._cipher = cipher
         self._clock = clock
-        self._gate = gate
-        self._contacts = contacts
+        self._recipients = recipients
+        self._errands = Errands(database, clock)
         self._retry = retry or RetryPolicy()
         self._chance = chance
 
-    async def attempt(self, claimed: Claimed, target: Target) -> Settled:
-        """What came of telling ``target``; never raises for what a target or a connector does."""
+    async def attempts(self, claimed: Sequence[Claimed], target: Target) -> list[Awaitable[Settled]]:
+        """An attempt for each of ``claimed``, to be begun at once: consents are those of this moment.
+
+        They are read together, for all. What is awaited never raises for what a target or a connector does.
+        """
+        rows = [one.delivery for one in claimed]
+        try:
+            known = await self._known(rows)
+            doubled = await self._doubled(rows, known)
+        except Unavailable as away:  # our own database: no target was asked, and no attempt was made
+            later = [self._later(row, away.code, away.detail, counts=False) for row in rows]
+            return [_ready(one) for one in later]
+        return [
+            _ready(Settled(one.delivery, DeliveryState.STOPPED, error_code=HEARD_AS_ANOTHER))
+            if one.delivery.id in doubled
+            else self._attempt(one, target, known.get(one.delivery.customer_id))
+            for one in claimed
+        ]
+
+    async def _known(self, rows: Sequence[Delivery]) -> Mapping[CustomerId, Recipient]:
+        known: dict[CustomerId, Recipient] = {}
+        async with self._database.read() as connection:
+            for workspace, theirs in groupby(rows, key=_workspace):
+                asked = {row.customer_id for row in theirs}
+                known |= await self._recipients.of(connection, workspace, asked)
+        return known
+
+    async def _doubled(
+        self, rows: Sequence[Delivery], known: Mapping[CustomerId, Recipient]
+    ) -> set[DeliveryId]:
+        """Those of ``rows`` that tell of a merged customer what is told of another of its kind."""
+        merged = [
+            row
+            for row in rows
+            if row.command is None
+            and row.customer_id in known
+            and known[row.customer_id].contact.id != row.customer_id
+        ]
+        if not merged:
+            return set()
+        at = self._clock.now()
+        async with self._database.read() as connection:
+            return {
+                row.id
+                for row in merged
+                if await heard_as(connection, row.workspace_id, row.signal_id, at=at) is not None
+            }
+
+    async def _attempt(self, claimed: Claimed, target: Target, recipient: Recipient | None) -> Settled:
         row = claimed.delivery
         try:
-            return await self._told(claimed, target)
+            return await self._told(claimed, target, recipient)
         except DeliveryRefused as refused:
             return Settled(row, DeliveryState.DEAD, error_code=refused.code, error=refused.detail)
         except DeliveryFailed as failed:
-            return self._later(row, failed.code, failed.detail, failed.retry_after)
+            counts = not isinstance(failed, TargetResting | CredentialsRefused)
+            pause = _LOCKED_OUT if isinstance(failed, CredentialsRefused) else failed.retry_after
+            return self._later(row, failed.code, failed.detail, pause, counts=counts)
         except TimeoutError:
             return self._later(row, "timeout", f"No end within {target.timeout:g} seconds.")
         except CareloopError as error:
@@ -74,41 +118,50 @@ class Courier:
             _log.error("delivery_broke", connector=row.connector, id=row.id, error=type(error).__name__)
             return self._later(row, "internal", f"The connector broke ({type(error).__name__}).")
 
-    async def _told(self, claimed: Claimed, target: Target) -> Settled:
+    async def _told(self, claimed: Claimed, target: Target, recipient: Recipient | None) -> Settled:
         row = claimed.delivery
         signal = thaw(claimed.frozen, self._cipher)
-        allowed = await self._allowed(row, signal, target)
-        if isinstance(allowed, _Stop):
-            return Settled(row, DeliveryState.STOPPED, error_code=allowed.reason)
-        dispatch = Dispatch(row.key, signal, allowed, signal.updated_at)
+        if row.command is not None:
+            return await self._errands.carry_out(row, signal, target, recipient)
+        asked = purposes(signal.team, target.purpose)
+        reason = refusal(recipient, asked, target.channel, at=self._clock.now())
+        if reason is not None or recipient is None:
+            return Settled(row, DeliveryState.STOPPED, error_code=reason)
+        contact = told_of_consent(recipient, target.connector, at=self._clock.now())
+        dispatch = Dispatch(row.key, signal, contact, signal.updated_at)
         async with asyncio.timeout(target.timeout):
             receipt = await target.connector.deliver(dispatch)
         return Settled(row, DeliveryState.DELIVERED, receipt=receipt.records)
 
-    async def _allowed(self, row: Delivery, signal: Signal, target: Target) -> Contact | _Stop:
-        """The contact, if every purpose is consented to now."""
-        purposes: dict[Purpose, None] = dict.fromkeys([PURPOSES[signal.team]])
-        if target.purpose is not None:
-            purposes[target.purpose] = None
-        async with self._database.read() as connection:
-            if await heard_as(connection, row.workspace_id, row.signal_id, at=self._clock.now()):
-                return _Stop(HEARD_AS_ANOTHER)
-            for purpose in purposes:
-                reason = await self._gate.allows(
-                    connection,
-                    row.workspace_id,
-                    row.customer_id,
-                    purpose,
-                    target.channel,
-                    at=self._clock.now(),
-                )
-                if reason is not None:
-                    return _Stop(reason)
-            return await self._contacts.contact(connection, row.workspace_id, row.customer_id)
-
-    def _later(self, row: Delivery, code: str, detail: str, retry_after: float | None = None) -> Settled:
-        now, attempts = self._clock.now(), row.attempts + 1
+    def _later(
+        self,
+        row: Delivery,
+        code: str,
+        detail: str,
+        retry_after: float | None = None,
+        *,
+        counts: bool = True,
+    ) -> Settled:
+        """``counts`` is whether the target was asked: who was not let ask has not failed."""
+        now, attempts = self._clock.now(), row.attempts + counts
         if self._retry.over(attempts, row.due_since, at=now):
-            return Settled(row, DeliveryState.DEAD, error_code=code, error=detail)
-        again = self._retry.next(attempts, at=now, chance=self._chance(), retry_after=retry_after)
-        return Settled(row, DeliveryState.QUEUED, next_attempt_at=again, error_code=code, error=detail)
+            return Settled(row, DeliveryState.DEAD, error_code=code, error=detail, counts=counts)
+        again = self._retry.next(max(1, attempts), at=now, chance=self._chance(), retry_after=retry_after)
+        rests = None if counts or retry_after is None else now + timedelta(seconds=retry_after)
+        return Settled(
+            row,
+            DeliveryState.QUEUED,
+            next_attempt_at=again,
+            error_code=code,
+            error=detail,
+            counts=counts,
+            rests_until=rests,
+        )
+
+
+def _workspace(row: Delivery) -> WorkspaceId:
+    return row.workspace_id
+
+
+async def _ready(settled: Settled) -> Settled:
+    return settled

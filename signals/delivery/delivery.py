@@ -35,6 +35,9 @@ class Lane:
 class Delivery:
     """A delivery as it stands. No customer's words are in it.
 
+    Where ``command`` is ``enrol`` or ``leave``, the customer enters or leaves the sequence of
+    ``enrolment_id``, and ``signal_id`` is what enrolled them; else the signal itself is told.
+
     ``order_number`` counts a customer's deliveries at a connector from 1; nothing later is told before the
     earlier has come to its end. ``key`` is the idempotency key that the target is told; ``due_since`` is when
     it was queued, or queued again. ``error_code`` and
@@ -58,6 +61,8 @@ class Delivery:
     error_code: str | None = None
     error: str | None = None
     receipt: Mapping[str, str] | None = None
+    command: str | None = None
+    enrolment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,15 +49,17 @@ class Dispatcher:
         *,
         targets: Targets,
         workspaces: Callable[[], Awaitable[Sequence[WorkspaceId]]],
+        rests: Callable[[Lane], bool] = lambda _: False,
         every: float = 0.25,
     ) -> None:
-        """``every`` is in seconds."""
+        """``rests`` says of a lane that its target wants to be left alone; ``every`` is in seconds."""
         self._database = database
         self._store = store
         self._engine = engine
         self._clock = clock
         self._targets = targets
         self._workspaces = workspaces
+        self._rests = rests
         self._every = every
         self._kept_at: datetime | None = None
 
@@ -79,7 +81,7 @@ class Dispatcher:
         if self._kept_at is None or now - self._kept_at >= _HOUSEKEEPING:
             self._kept_at = now
             await self._keep_house(lanes, now)
-        idle = [lane for lane in lanes if not self._engine.is_draining(lane)]
+        idle = [lane for lane in lanes if not (self._engine.is_draining(lane) or self._rests(lane))]
         async with self._database.read() as connection:
             due = [lane for lane in idle if await self._store.is_due(connection, lane, at=now)]
         for lane in due:

@@ -14,15 +14,17 @@ import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar, cast
 
 from dbos import DBOS, DBOSConfig
 from sqlalchemy.engine import make_url
 
 from kit.errors import Conflict
 from kit.ids import WorkspaceId
+from kit.log import get_logger
 from signals.delivery.delivery import Lane
 
 # A changed version would orphan what others queued; what a drain means never changes: rows are the truth.
@@ -33,7 +35,10 @@ _POLL = 0.25  # seconds
 _LANES_AT_ONCE = 32
 _KEPT = timedelta(days=1)  # finished drains, for whoever looks into them
 _PRUNED_AT_ONCE = 500
+_GLANCE = 0.02  # seconds
+_log = get_logger("signals.delivery")
 
+T = TypeVar("T")
 Drained = Callable[[Lane, str], Awaitable[int]]
 
 
@@ -56,17 +61,37 @@ class DurableEngine:
         self._executor = executor
         self._loop: asyncio.AbstractEventLoop | None = None
         self._active: set[Lane] = set()
+        self._running = 0
         self._lock = threading.Lock()
 
     async def start(self) -> None:
         """Launch DBOS and go on with what was cut short. Raises ``EngineRunning``."""
         self._loop = asyncio.get_running_loop()
         _one_of_them.take(self)
-        await asyncio.to_thread(self._launch)
+        await _aside(self._launch)
 
-    async def stop(self, *, patience: int = 30) -> None:
-        """Wait up to ``patience`` seconds for drains to end, then end DBOS."""
-        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=patience)
+    async def idle(self, *, within: float) -> bool:
+        """Wait up to ``within`` seconds until no drain runs; whether that is so."""
+        try:
+            async with asyncio.timeout(within):
+                while self._running:  # noqa: ASYNC110 (counted on threads)
+                    await asyncio.sleep(_GLANCE)
+        except TimeoutError:
+            return False
+        return True
+
+    async def stop(self, *, patience: float = 5.0) -> None:
+        """Wait up to ``patience`` seconds for drains to end, then as long for DBOS itself.
+
+        DBOS waits for its threads, and one that waits for its database may take a minute: it is left behind.
+        What it had under way is begun again at the next start.
+        """
+        await self.idle(within=patience)
+        try:
+            async with asyncio.timeout(patience):
+                await _aside(lambda: DBOS.destroy(workflow_completion_timeout_sec=1))
+        except TimeoutError:
+            _log.warning("engine_left_behind", seconds=patience)
         _one_of_them.leave(self)
 
     def is_draining(self, lane: Lane) -> bool:
@@ -79,14 +104,14 @@ class DurableEngine:
         with self._lock:
             self._active.add(lane)
         try:
-            await asyncio.to_thread(self._enqueue, lane)
+            await _aside(lambda: self._enqueue(lane))
         except BaseException:
             self.ended(lane)
             raise
 
     async def prune(self, *, at: datetime) -> int:
         """Forget drains that ended more than a day before ``at``; how many there were."""
-        return await asyncio.to_thread(_prune, at - _KEPT)
+        return await _aside(lambda: _prune(at - _KEPT))
 
     def ended(self, lane: Lane) -> None:
         """The lane has no drain any more."""
@@ -98,11 +123,14 @@ class DurableEngine:
         assert self._loop is not None
         with self._lock:
             self._active.add(lane)
+            self._running += 1
         try:
             return asyncio.run_coroutine_threadsafe(self._run(lane, claim), self._loop).result()
         except CancelledError:
             return 0
         finally:
+            with self._lock:
+                self._running -= 1
             self.ended(lane)
 
     async def _run(self, lane: Lane, claim: str) -> int:
@@ -181,6 +209,36 @@ def _config(url: str, executor: str) -> DBOSConfig:
         "console_log_level": "WARNING",
         "max_executor_threads": _LANES_AT_ONCE + 8,
     }
+
+
+async def _aside(work: Callable[[], T]) -> T:
+    """What ``work`` returns, done on a thread of its own that nobody has to wait for.
+
+    The event loop's own threads are few, and names of hosts are looked up there: DBOS must not hold them
+    while it waits for its database, nor hold up the end of the process.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast("T", result))
+
+    def run() -> None:
+        result, problem = None, None
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 (raised where it is awaited)
+            problem = error
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(settle, result, problem)
+
+    threading.Thread(target=run, name="careloop-engine", daemon=True).start()
+    return await done
 
 
 def _prune(before: datetime) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, Select, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from signals.delivery.delivery import DeliveryState, delivery_key, new_delivery_
 from signals.delivery.errors import UnknownConnector
 from signals.delivery.frozen import freeze
 from signals.delivery.store import PENDING
+from signals.nurture import NurtureCommand
 from signals.signal import Signal
 from store.encryption import Cipher
 from store.tables import deliveries, signal_revisions
@@ -48,14 +49,21 @@ class DeliveryOutbox:
             return
         now = self._clock.now()
         await self._freeze(connection, signal, at=now)
-        if connection.dialect.name == "postgresql":
-            whose = f"{signal.workspace_id} {signal.customer_id}"
-            await connection.execute(_ONE_AT_A_TIME, {"whose": whose})
-        rows = [await self._row(connection, signal, name, known=name in on, at=now) for name in names]
-        insert = _insert(connection)(deliveries)
-        await connection.execute(
-            insert.on_conflict_do_nothing(index_elements=["workspace_id", "connector", "key"]), rows
-        )
+        await _wait_for_others(connection, signal)
+        last = await self._last(connection, signal, names)
+        rows = [self._row(signal, name, last.get(name), known=name in on, at=now) for name in names]
+        await _insert_once(connection, rows)
+
+    async def put_command(self, connection: AsyncConnection, signal: Signal, command: NurtureCommand) -> None:
+        """Queue what the tool of a sequence has to do, after what it was told of the customer before."""
+        now, enrolment = self._clock.now(), command.enrolment
+        known = enrolment.target in self._connectors(signal.workspace_id)
+        await self._freeze(connection, signal, at=now)
+        await _wait_for_others(connection, signal)
+        last = await self._last(connection, signal, [enrolment.target])
+        row = self._row(signal, enrolment.target, last.get(enrolment.target), known=known, at=now)
+        said = {"key": command.key, "command": command.kind, "enrolment_id": enrolment.id}
+        await _insert_once(connection, [{**row, **said}])
 
     async def _freeze(self, connection: AsyncConnection, signal: Signal, *, at: datetime) -> None:
         insert = _insert(connection)(signal_revisions).values(
@@ -68,18 +76,30 @@ class DeliveryOutbox:
         )
         await connection.execute(insert.on_conflict_do_nothing())
 
-    async def _row(
-        self, connection: AsyncConnection, signal: Signal, connector: str, *, known: bool, at: datetime
+    async def _last(
+        self, connection: AsyncConnection, signal: Signal, connectors: Collection[str]
+    ) -> dict[str, Row[Any]]:
+        """Of each connector the customer's last order number, and when what is pending there is due."""
+        query: Select[Any] = (
+            select(
+                deliveries.c.connector,
+                func.max(deliveries.c.order_number).label("order_number"),
+                func.max(deliveries.c.next_attempt_at).filter(PENDING).label("due"),
+            )
+            .where(
+                deliveries.c.workspace_id == signal.workspace_id,
+                deliveries.c.connector.in_(connectors),
+                deliveries.c.customer_id == signal.customer_id,
+            )
+            .group_by(deliveries.c.connector)
+        )
+        return {row.connector: row for row in await connection.execute(query)}
+
+    @staticmethod
+    def _row(
+        signal: Signal, connector: str, last: Row[Any] | None, *, known: bool, at: datetime
     ) -> dict[str, Any]:
-        theirs = (
-            deliveries.c.workspace_id == signal.workspace_id,
-            deliveries.c.connector == connector,
-            deliveries.c.customer_id == signal.customer_id,
-        )
-        last = await connection.scalar(select(func.max(deliveries.c.order_number)).where(*theirs))
-        first = await connection.scalar(
-            select(func.max(deliveries.c.next_attempt_at)).where(*theirs, PENDING)
-        )
+        waits_for = None if last is None else last.due
         state = DeliveryState.QUEUED if known else DeliveryState.DEAD
         return {
             "id": new_delivery_id(),
@@ -88,17 +108,30 @@ class DeliveryOutbox:
             "signal_id": signal.id,
             "revision": signal.revision,
             "customer_id": signal.customer_id,
-            "order_number": (last or 0) + 1,
+            "order_number": 1 if last is None else last.order_number + 1,
             "key": delivery_key(signal.id, signal.revision),
             "state": state,
             "attempts": 0,
-            "next_attempt_at": max(at, first or at),  # not before the one that it waits for
+            "next_attempt_at": max(at, waits_for or at),  # not before the one that it waits for
             "due_since": at,
             "error_code": None if known else UnknownConnector.code,
             "error": None if known else f"No connector named {connector} is on.",
             "made_at": at,
             "updated_at": at,
         }
+
+
+async def _wait_for_others(connection: AsyncConnection, signal: Signal) -> None:
+    if connection.dialect.name == "postgresql":
+        whose = f"{signal.workspace_id} {signal.customer_id}"
+        await connection.execute(_ONE_AT_A_TIME, {"whose": whose})
+
+
+async def _insert_once(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    insert = _insert(connection)(deliveries)
+    await connection.execute(
+        insert.on_conflict_do_nothing(index_elements=["workspace_id", "connector", "key"]), rows
+    )
 
 
 def _insert(connection: AsyncConnection) -> Any:  # noqa: ANN401 (the two dialects share no type for it)

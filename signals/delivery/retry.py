@@ -11,18 +11,21 @@ class RetryPolicy:
     """Full jitter (Brooker, "Exponential backoff and jitter", AWS 2015) between attempts that fail.
 
     The pause is drawn from [0, ``first`` * 2^(attempts - 1)], never more than ``longest``; where the target
-    asked for longer, it is that much and the same draw on top, so that all who wait do not come at once. With
-    ``attempts`` attempts, or when ``age`` has passed since it was queued, it is a dead letter.
+    asked for longer, it is that much and the same draw on top, so that all who wait do not come at once.
+
+    It is given up when ``age`` has passed since it was queued and there were ``attempts`` attempts. Attempts
+    alone would make dead letters of everything that is queued for a target that is away for a night; age
+    alone, of what a worker that was off for a week has not tried.
     """
 
     first: timedelta = timedelta(seconds=5)
     longest: timedelta = timedelta(hours=1)
-    attempts: int = 40
-    age: timedelta = timedelta(days=7)
+    attempts: int = 10
+    age: timedelta = timedelta(days=3)
 
     def over(self, attempts: int, due_since: datetime, *, at: datetime) -> bool:
-        """Whether it is given up after so many attempts."""
-        return attempts >= self.attempts or at - due_since >= self.age
+        """Whether it is given up after so many attempts, the last of which ended ``at``."""
+        return attempts >= self.attempts and at - due_since >= self.age
 
     def next(
         self, attempts: int, *, at: datetime, chance: float, retry_after: float | None = None

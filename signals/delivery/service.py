@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from kit.clock import Clock
 from kit.ids import WorkspaceId
 from signals.delivery.courier import Courier
 from signals.delivery.dispatcher import Dispatcher
-from signals.delivery.drain import Drain
+from signals.delivery.drain import LEASE, Drain
 from signals.delivery.engine import DurableEngine
 from signals.delivery.store import DeliveryStore
 from signals.delivery.target import Targets
@@ -29,20 +30,38 @@ class DeliveryService:
         workspaces: Callable[[], Awaitable[Sequence[WorkspaceId]]],
         system_database: str,
         executor: str = "local",
+        lease: timedelta = LEASE,
+        grace: float = 3.0,
     ) -> None:
-        """``system_database`` is DBOS's, ``executor`` this machine's name there."""
+        """``system_database`` is DBOS's, ``executor`` this machine's name there.
+
+        ``grace`` is how many seconds attempts under way may take to end once it is to stop.
+        """
         store = DeliveryStore()
-        self._drain = Drain(database, store, courier, clock, targets=targets)
+        self._grace = grace
+        self._drain = Drain(database, store, courier, clock, targets=targets, lease=lease)
         self._engine = DurableEngine(system_database, self._drain.run, executor=executor)
         self._dispatcher = Dispatcher(
-            database, store, self._engine, clock, targets=targets, workspaces=workspaces
+            database,
+            store,
+            self._engine,
+            clock,
+            targets=targets,
+            workspaces=workspaces,
+            rests=self._drain.rests,
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Deliver until ``stopping`` is set; attempts under way are ended, what waits is left queued."""
+        """Deliver until ``stopping`` is set: what waits is left queued, what is under way may end.
+
+        What has not ended within the grace is cut off and queued again: however slow a target is, this
+        returns within seconds.
+        """
         await self._engine.start()
         try:
             await self._dispatcher.run(stopping)
         finally:
             self._drain.stop()
+            await self._engine.idle(within=self._grace)
+            self._drain.cut()
             await self._engine.stop()

@@ -1,4 +1,4 @@
-"""How connectors fare in a workspace: paused or not, their health, how far their outcomes were read."""
+"""How connectors fare in a workspace: paused or not, their health, how their last poll went."""
 
 from __future__ import annotations
 
@@ -20,15 +20,21 @@ _LONGEST_DETAIL = 1000  # characters, as the column has it
 
 @dataclass(frozen=True, slots=True)
 class ConnectorState:
-    """What is known of a connector; ``health`` was asked at ``checked_at``, both none until then."""
+    """What is known of a connector; ``health`` was asked at ``checked_at``, both none until then.
+
+    ``polled_at`` is when its target was last asked for news, ``poll_error`` why that came to nothing.
+    """
 
     connector: str
     paused_at: datetime | None = None
     paused_by: str | None = None
     health: Health | None = None
     checked_at: datetime | None = None
-    poll_cursor: str | None = None
     polled_at: datetime | None = None
+    next_poll_at: datetime | None = None
+    poll_failures: int = 0  # one after the other
+    poll_error_code: str | None = None
+    poll_error: str | None = None
 
 
 class ConnectorStates:
@@ -60,12 +66,6 @@ class ConnectorStates:
         detail = health.detail[:_LONGEST_DETAIL]
         await self._write(connection, lane, healthy=health.ok, health_detail=detail, checked_at=at)
 
-    async def note_poll(
-        self, connection: AsyncConnection, lane: Lane, cursor: str | None, *, at: datetime
-    ) -> None:
-        """Remember where the next poll begins, in the transaction that stores what this one brought."""
-        await self._write(connection, lane, poll_cursor=cursor, polled_at=at)
-
     async def _write(self, connection: AsyncConnection, lane: Lane, **values: Any) -> None:  # noqa: ANN401 (columns)
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         made = insert(connector_states).values(
@@ -83,6 +83,9 @@ def _state(row: Any) -> ConnectorState:  # noqa: ANN401 (a row)
         paused_by=row.paused_by,
         health=None if row.healthy is None else Health(row.healthy, row.health_detail),
         checked_at=row.checked_at,
-        poll_cursor=row.poll_cursor,
         polled_at=row.polled_at,
+        next_poll_at=row.next_poll_at,
+        poll_failures=row.poll_failures or 0,
+        poll_error_code=row.poll_error_code,
+        poll_error=row.poll_error,
     )

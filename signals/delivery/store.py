@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import Row, Select, and_, bindparam, delete, exists, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import CustomerId, SignalId, WorkspaceId
@@ -30,7 +30,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of an attempt. ``QUEUED`` is one more to come, at ``next_attempt_at``."""
+    """What came of an attempt. ``QUEUED`` is one more to come, at ``next_attempt_at``.
+
+    ``counts`` is whether it was an attempt: the target may have rested, until ``rests_until`` for all of its
+    deliveries.
+    """
 
     delivery: Delivery
     state: DeliveryState
@@ -38,6 +42,8 @@ class Settled:
     error_code: str | None = None
     error: str | None = None
     receipt: Mapping[str, str] | None = None
+    counts: bool = True
+    rests_until: datetime | None = None
 
 
 class DeliveryStore:
@@ -113,25 +119,16 @@ class DeliveryStore:
         self, connection: AsyncConnection, claim: str, settled: Sequence[Settled], *, at: datetime
     ) -> None:
         """Write what came of attempts. What was erased or taken over meanwhile is left as it is."""
+        if settled:
+            await connection.execute(_SETTLE, [_settling(one, claim, at) for one in settled])
         for one in settled:
-            row = one.delivery
-            await connection.execute(
-                update(deliveries)
-                .where(deliveries.c.id == row.id, deliveries.c.claimed_by == claim, _sending())
-                .values(
-                    state=one.state,
-                    attempts=row.attempts + (one.state is not DeliveryState.STOPPED),
-                    next_attempt_at=one.next_attempt_at or row.next_attempt_at,
-                    claimed_by=None,
-                    claimed_until=None,
-                    error_code=one.error_code,
-                    error=None if one.error is None else one.error[:_LONGEST_ERROR],
-                    receipt=None if one.receipt is None else dict(one.receipt),
-                    updated_at=at,
-                )
-            )
             if one.next_attempt_at is not None:
-                await self._hold_back(connection, row, one.next_attempt_at)
+                await self._hold_back(connection, one.delivery, one.next_attempt_at)
+
+    async def renew(self, connection: AsyncConnection, lane: Lane, claim: str, *, until: datetime) -> None:
+        """Keep what ``claim`` is at until ``until``."""
+        theirs = and_(_of_lane(lane), deliveries.c.claimed_by == claim, _sending())
+        await connection.execute(update(deliveries).where(theirs).values(claimed_until=until))
 
     async def get(
         self, connection: AsyncConnection, workspace: WorkspaceId, delivery: DeliveryId
@@ -255,6 +252,43 @@ class DeliveryStore:
         return int(result.rowcount)
 
 
+# One statement for any number of ends: to make it anew for each costs several times what it does.
+_SETTLE = (
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("its_id"),
+        deliveries.c.claimed_by == bindparam("its_claim"),
+        deliveries.c.state == DeliveryState.SENDING,
+    )
+    .values(
+        state=bindparam("to_state"),
+        attempts=bindparam("to_attempts"),
+        next_attempt_at=bindparam("to_next"),
+        claimed_by=None,
+        claimed_until=None,
+        error_code=bindparam("to_code"),
+        error=bindparam("to_error"),
+        receipt=bindparam("to_receipt"),
+        updated_at=bindparam("to_updated"),
+    )
+)
+
+
+def _settling(one: Settled, claim: str, at: datetime) -> dict[str, Any]:
+    row = one.delivery
+    return {
+        "its_id": row.id,
+        "its_claim": claim,
+        "to_state": one.state,
+        "to_attempts": row.attempts + (one.counts and one.state is not DeliveryState.STOPPED),
+        "to_next": one.next_attempt_at or row.next_attempt_at,
+        "to_code": one.error_code,
+        "to_error": None if one.error is None else one.error[:_LONGEST_ERROR],
+        "to_receipt": None if one.receipt is None else dict(one.receipt),
+        "to_updated": at,
+    }
+
+
 def _due(lane: Lane, at: datetime) -> Any:  # noqa: ANN401 (a condition)
     paused = exists().where(
         connector_states.c.workspace_id == lane.workspace,
@@ -310,4 +344,6 @@ def _delivery(row: Row[Any]) -> Delivery:
         error_code=row.error_code,
         error=row.error,
         receipt=row.receipt,
+        command=row.command,
+        enrolment_id=row.enrolment_id,
     )

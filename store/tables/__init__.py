@@ -19,6 +19,7 @@ from store.tables.customers import (
     customers,
 )
 from store.tables.deliveries import connector_states, deliveries, signal_revisions
+from store.tables.inbound import inbound_news
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -58,6 +59,7 @@ __all__ = [
     "documents",
     "feedback",
     "idempotency_keys",
+    "inbound_news",
     "index_operations",
     "index_states",
     "ingestions",

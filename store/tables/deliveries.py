@@ -63,6 +63,8 @@ deliveries = Table(
     Column("receipt", Json),  # ids that the target gave, by kind of record
     Column("made_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("command", String(10)),  # enrol, leave: of a sequence; empty where the signal itself is told
+    Column("enrolment_id", Id),  # its enrolment, which goes with the signal as this row does
     ForeignKeyConstraint(
         ["signal_id", "revision"],
         ["signal_revisions.signal_id", "signal_revisions.revision"],
@@ -71,6 +73,7 @@ deliveries = Table(
     ),
     UniqueConstraint("workspace_id", "connector", "key"),
     UniqueConstraint("workspace_id", "connector", "customer_id", "order_number"),
+    Index("ix_deliveries_enrolment_id", "enrolment_id"),
     Index("ix_deliveries_signal_id_revision", "signal_id", "revision"),
     Index("ix_deliveries_workspace_id_id", "workspace_id", "id"),
     Index("ix_deliveries_workspace_id_state_id", "workspace_id", "state", "id"),
@@ -108,8 +111,16 @@ connector_states = Table(
     Column("connector", String(80), nullable=False),
     Column("paused_at", UtcDateTime),
     Column("paused_by", String(200)),
-    Column("poll_cursor", Text),  # where the next poll for outcomes begins; a target's token may be long
+    # Where the next poll for outcomes, and for consents, begins: a target's token may be long.
+    Column("poll_cursor", Text),
+    Column("consent_cursor", Text),
     Column("polled_at", UtcDateTime),
+    Column("polling_by", Id),  # the poll that is under way
+    Column("polling_until", UtcDateTime),  # from then on any other may begin
+    Column("next_poll_at", UtcDateTime),
+    Column("poll_failures", Integer),  # one after the other
+    Column("poll_error_code", String(80)),  # of the last poll
+    Column("poll_error", String(1000)),
     Column("healthy", Boolean),  # empty: never asked
     Column("health_detail", String(1000)),
     Column("checked_at", UtcDateTime),

@@ -25,6 +25,7 @@ from bot.assistant import Assistant
 from bot.claim_review import TRACE, Became, ClaimReview, Objection
 from bot.conversations import ConversationStore
 from bot.turns import Question
+from careloop.build_inbound import build_receiver
 from customers import CustomerBook
 from kit.clock import ManualClock
 from kit.errors import CareloopError
@@ -43,7 +44,7 @@ from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
 from tests.api.delivery_parts import delivery_parts
-from tests.api.signal_parts import signal_parts
+from tests.api.signal_parts import KEY, signal_parts
 from tests.api.tiny_triage import shop_triage
 
 OTHER = WorkspaceId("other")
@@ -255,6 +256,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
     )
     syncs = RecordedSync(database, clock)
     access = Access(database, clock)
+    signals = signal_parts(cipher, clock)
     services = Services(
         database=database,
         cipher=cipher,
@@ -266,8 +268,11 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         open_source=NamedSource,
         customers=CustomerBook(cipher, b"k" * 32, country_code="44"),
         triage=shop_triage(database, cipher, clock, models),
-        signals=signal_parts(cipher, clock),
+        signals=signals,
         delivery=delivery_parts(cipher, clock),
+        inbound=build_receiver(
+            database, signals, CustomerBook(cipher, KEY), cipher=cipher, key=KEY, clock=clock
+        ),
         claims=ClaimReview(Brands(own={DEFAULT_WORKSPACE: ClaimChecker(read_claims())}), clock),
         checks={"database": database.ping},
         clock=clock,

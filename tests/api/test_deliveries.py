@@ -84,6 +84,7 @@ async def test_a_connector_is_paused_resumed_and_asked(each_world: World) -> Non
             "paused_at": None,
             "paused_by": None,
             "health": None,
+            "poll": None,
             "deliveries": {"queued": 1},
         }
         paused = (await client.post("/v1/connectors/crm/pause")).json()

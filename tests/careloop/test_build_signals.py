@@ -5,19 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot.turn_signals import TurnSignals
 from careloop.build import Parts, build, encryption_key
+from careloop.build_delivery import build_nurture_outbox
 from careloop.build_signals import build_signals, turn_signals
-from careloop.settings import EncoderSettings, Settings, SignalSettings, TriageSettings
+from careloop.settings import ConnectorEntry, EncoderSettings, Settings, SignalSettings, TriageSettings
 from customers import CustomerBook, Identity, IdentityKind
-from kit.clock import SystemClock
+from kit.clock import ManualClock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE
+from signals.customer import KnownCustomer
+from signals.detection import Heard
 from signals.errors import SignalDataInvalid
 from signals.signal import SignalKind
 from signals.store import SignalFilter
 from store.encryption import Cipher
+from store.engine import Database
+from store.tables import deliveries
 from tests.conftest import ROOT
+from tests.triage.triaged import triaged
+from triage.labels import Signal as Said
 from triage.message import Message
 from triage.tickets import NewTicket
 
@@ -87,6 +95,33 @@ def test_rules_that_cannot_be_used_are_said_before_anything_starts(tmp_path: Pat
         _built(_settings(tmp_path, signals=SignalSettings(routing=file)))
     with pytest.raises(SignalDataInvalid, match="cannot be read"):
         _built(_settings(tmp_path, signals=SignalSettings(catalogue=tmp_path / "none.yaml")))
+
+
+async def test_a_signal_lets_into_a_sequence_whose_tool_is_on(
+    database: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    said = {"api_key": "0123456789abcdef0123456789abcdef-us21", "audience_id": "abc123"}
+    for connectors, expected in (
+        ({"mailchimp": ConnectorEntry(kind="mailchimp", settings=said)}, [("mailchimp", "enrol")]),
+        ({}, []),
+    ):
+        settings, cipher = _settings(tmp_path, connectors=connectors), Cipher(bytes(32))
+        book = CustomerBook(cipher, bytes(32))
+        outbox = build_nurture_outbox(settings, cipher, clock)
+        parts = build_signals(settings, book, cipher, clock=clock, nurture_outbox=outbox)
+        assert parts is not None
+        async with database.write() as connection:
+            who = [Identity(IdentityKind.EMAIL, f"jo{len(connectors)}@example.org")]
+            jo = await book.registry.resolve(connection, DEFAULT_WORKSPACE, who, now=clock.now())
+            known = KnownCustomer(jo.customer.id, {}, may_be_nurtured=True)
+            heard = Heard(f"msg_{len(connectors)}", triaged(signals={Said.ADVOCACY: 0.9}), "Try them!")
+            await parts.intake.take(connection, DEFAULT_WORKSPACE, known, heard, at=clock.now())
+            told = await connection.execute(
+                select(deliveries.c.connector, deliveries.c.command).where(
+                    deliveries.c.customer_id == jo.customer.id
+                )
+            )
+            assert [tuple(row) for row in told] == expected
 
 
 def test_turns_link_to_the_server(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from customers import CustomerBook, Identity, IdentityKind
+from customers import ConsentChannel, ConsentState, CustomerBook, Identity, IdentityKind, NewConsent, Purpose
 from kit.clock import SystemClock
 from kit.ids import DEFAULT_WORKSPACE
 from signals.catalogue import SHIPPED as CATALOGUE
@@ -103,3 +103,31 @@ def test_rules_are_checked_with_line_place_and_reason(careloop: Careloop, tmp_pa
     file.write_text("{")
     broken = json.loads(careloop("signals", "routing-check", str(file), "--json").stdout)
     assert "not YAML" in broken["problems"][0]["reason"]
+
+
+def test_a_sheet_has_those_who_consent_and_says_how_many_were_withheld(
+    careloop: Careloop, raised: Signal, data_dir: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "signals.csv"
+    before = careloop("signals", "sheet", str(file))
+    assert (before.exit_code, before.stdout.splitlines()[-1]) == (
+        0,
+        f"0 rows in {file}, 1 withheld for want of consent.",
+    )
+    asyncio.run(_consent(data_dir, raised))
+    after = careloop("signals", "sheet", str(file), "--contacts", "--kind", "upsell")
+    assert after.stdout == f"1 rows in {file}, 0 withheld for want of consent.\n"
+    assert raised.id in file.read_text(encoding="utf-8")
+    assert careloop("signals", "sheet", str(file), "--purpose", "marketing").stdout.startswith("0 rows")
+    wrong = careloop("signals", "sheet", str(tmp_path / "signals.xlsx"))
+    assert (wrong.exit_code, wrong.stderr) == (2, "Error: The file's name has to end in .csv or .parquet.\n")
+
+
+async def _consent(data_dir: Path, raised: Signal) -> None:
+    key = load_or_create_key(data_dir / "encryption.key")
+    database, now = Database(sqlite_url(data_dir.resolve() / "careloop.db")), SystemClock().now()
+    said = NewConsent(Purpose.SALES, ConsentChannel.ANY, ConsentState.GRANTED, "form", now)
+    async with database.write() as connection:
+        book = CustomerBook(Cipher(key), key)
+        await book.consent(connection, DEFAULT_WORKSPACE, raised.customer_id, said, now=now)
+    await database.close()

@@ -12,9 +12,9 @@ from bench.contract.webhook import SECRET
 from kit.clock import ManualClock
 from signals.connectors.connector import OutcomeKind
 from signals.connectors.json_lines import JsonLinesSettings
-from signals.connectors.mailchimp import JourneyStep, MailchimpSettings
+from signals.connectors.mailchimp import JourneyStep, MailchimpSequence, MailchimpSettings
 from signals.connectors.mapping import shipped_mapping
-from signals.connectors.marketo import MarketoFields, MarketoSettings
+from signals.connectors.marketo import MarketoFields, MarketoSequence, MarketoSettings
 from signals.connectors.registry import KINDS
 from signals.connectors.segment import SegmentSettings
 from signals.connectors.settings import HttpSettings
@@ -27,7 +27,7 @@ GUIDE = (Path(__file__).parent.parent.parent / "docs/guides/connectors.md").read
     "model",
     [
         *(HttpSettings, MarketoSettings, MarketoFields, MailchimpSettings, JourneyStep),
-        *(SegmentSettings, WebhookSettings, JsonLinesSettings),
+        *(SegmentSettings, WebhookSettings, JsonLinesSettings, MailchimpSequence, MarketoSequence),
     ],
 )
 def test_every_setting_is_in_the_guide(model: type[BaseModel]) -> None:

@@ -192,7 +192,7 @@ def test_parts_are_joined_until_there_are_enough_and_put_in_order() -> None:
 
 
 def test_an_encoder_without_passes_of_its_own_gives_one_part() -> None:
-    with begun(HashEncoder(), ["one", "two"]) as parts:
-        (part,) = parts
+    with begun(HashEncoder(), [["one"], ["two"]]) as passes:
+        (part,) = passes.parts
     assert [*part.places] == [0, 1]
     np.testing.assert_array_equal(part.encoded.texts, HashEncoder().encode(["one", "two"]))

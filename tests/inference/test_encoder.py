@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -158,12 +159,34 @@ def test_another_model_folder_takes_the_bundled_one_s_place(tmp_path: Path) -> N
 def test_parts_that_are_begun_are_those_of_one_call_in_some_order(real_encoder: OpenVinoEncoder) -> None:
     many = [f"{text} {number}" for number in range(5) for text in TEXTS]
     expected = real_encoder.encode_with_tokens(many)
-    with real_encoder.begin(many) as parts:
-        found = whole(parts)
+    with real_encoder.begin([many]) as passes:
+        found = whole(passes.parts)
     np.testing.assert_allclose(found.texts, expected.texts, atol=1e-6)
     for own, other in zip(found.tokens, expected.tokens, strict=True):
         np.testing.assert_array_equal(own.offsets, other.offsets)
         np.testing.assert_allclose(own.states, other.states, atol=1e-6)
+
+
+def test_windows_are_numbered_throughout_and_asked_for_as_there_is_room(
+    real_encoder: OpenVinoEncoder,
+) -> None:
+    texts = [f"{text} {number}" for number in range(30) for text in TEXTS]
+    asked: list[int] = []
+
+    def windows() -> Iterator[list[str]]:
+        for start in range(0, len(texts), 40):
+            asked.append(start)
+            yield texts[start : start + 40]
+
+    with real_encoder.begin(windows()) as passes:
+        assert asked == [0, 40]
+        found = whole(passes.parts)
+        assert asked == [0, 40, 80]
+    expected = real_encoder.encode(texts)
+    assert (found.texts * expected).sum(axis=1).min() > 0.9995
+    assert len(passes.offsets) == len(texts)
+    for one, offsets in zip(found.tokens, passes.offsets, strict=True):
+        np.testing.assert_array_equal(one.offsets, offsets)
 
 
 @pytest.mark.parametrize("taken", [0, 1, 3])
@@ -172,13 +195,13 @@ def test_passes_that_nobody_waits_for_do_not_keep_the_encoder(
 ) -> None:
     many = [f"{text} {number}" for number in range(9) for text in TEXTS]
     for _ in range(3):  # more often than there are slots
-        with pytest.raises(ZeroDivisionError), real_encoder.begin(many) as parts:
-            assert len([*islice(parts, taken)]) == taken
+        with pytest.raises(ZeroDivisionError), real_encoder.begin([many]) as passes:
+            assert len([*islice(passes.parts, taken)]) == taken
             raise ZeroDivisionError
     assert real_encoder.encode(TEXTS).shape == (len(TEXTS), real_encoder.dimensions)
 
 
 def test_the_last_slot_is_free_while_its_result_is_looked_at(real_encoder: OpenVinoEncoder) -> None:
-    with real_encoder.begin(TEXTS[:1]) as parts:
-        assert len([*parts]) == 1
+    with real_encoder.begin([TEXTS[:1]]) as passes:
+        assert len([*passes.parts]) == 1
         assert len(real_encoder.encode(TEXTS * 8)) == len(TEXTS) * 8

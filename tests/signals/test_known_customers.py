@@ -89,13 +89,17 @@ async def test_facts_consent_and_merges(known: Known, other_workspace: Workspace
     async with known.database.read() as connection:
         zoe = await known.customers.get(connection, known.workspace, known.zoe)
         assert zoe is not None
-        assert zoe.may_be_offered
-        assert not zoe.may_be_nurtured  # to sales is not to marketing
+        assert (zoe.may_be_offered, zoe.may_be_nurtured) == (True, False)
+    await known.says(ConsentState.GRANTED, Purpose.MARKETING)
+    async with known.database.read() as connection:
+        zoe = await known.customers.get(connection, known.workspace, known.zoe)
+        assert zoe is not None
+        assert zoe.may_be_nurtured
     await known.says(ConsentState.WITHDRAWN, Purpose.DATA_SALE)
     async with known.database.read() as connection:
         zoe = await known.customers.get(connection, known.workspace, known.zoe)
         assert zoe is not None
-        assert not zoe.may_be_offered
+        assert (zoe.may_be_offered, zoe.may_be_nurtured) == (False, False)
 
 
 async def test_offers_and_sequences_need_consent_to_their_own_purpose_and_channel(known: Known) -> None:

@@ -117,6 +117,12 @@ async def test_a_signal_enrols_and_its_outcome_takes_out(
     assert [one.key for one in desk.told.commands] == [f"{found.id}:enrol", f"{found.id}:leave"]
 
 
+def test_sequences_of_tools_that_are_off_are_left_out() -> None:
+    rules = read_nurture()
+    assert rules.of_targets({"mailchimp": object()}) == rules
+    assert rules.of_targets({"crm"}).sequences == ()
+
+
 async def test_without_consent_nobody_is_enrolled(desk: Desk) -> None:
     await desk.hear(Said.UPSELL, customer=KnownCustomer(ANN))
     assert await desk.enrolments() == []

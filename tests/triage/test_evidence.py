@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,20 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from inference.embeddings import Encoder
+from inference.embeddings import Encoder, TokenEmbeddings
 from inference.encoder import OpenVinoEncoder
 from inference.fakes import HashEncoder
 from tests.triage.messages import EXAMPLES
 from tests.triage.small_models import small_taxonomy
 from triage.brands import Brands
-from triage.evidence import Locate, Pass, Seen, passes, shares, telling
+from triage.evidence import ByWord, Locate, Telling, ngrams_by_word, quoted, telling, words_of
 from triage.examples import OUT_OF_SCOPE, Example
-from triage.explanation import contrast
-from triage.heads import NAMES
+from triage.explanation import Contrasts, asked_of
 from triage.labels import Evidence
 from triage.model import IntentModel, train
 from triage.ngrams import find_ngrams
 from triage.reading import read_message
+from triage.scoring import Scorer
+from triage.spans import Pooling, Spans
+from triage.spotting import Vocabulary
 
 HASH = HashEncoder(dimensions=64)
 WORDS = st.sampled_from(
@@ -52,10 +55,34 @@ def real(real_encoder: OpenVinoEncoder, said: list[Example]) -> IntentModel:
     return train(said[:150], real_encoder)[0]
 
 
-def pass_over(text: str, model: IntentModel, encoder: Encoder) -> Pass:
-    found, encoded = find_ngrams([text]), encoder.encode_with_tokens([text])
-    seen = Seen([text], encoded.texts, encoded.tokens, found)
-    return passes(seen, model.ngrams, model.ngrams.matrix(found))[0]
+@dataclass(frozen=True)
+class Seen:
+    """What one pass made of texts, and what was counted in them."""
+
+    texts: list[str]
+    encoded: TokenEmbeddings
+    by_word: ByWord
+    scorer: Scorer
+
+    @classmethod
+    def of(cls, texts: list[str], model: IntentModel, encoder: Encoder) -> Seen:
+        encoded = encoder.encode_with_tokens(texts)
+        words, scorer, vocabulary = (
+            words_of(texts),
+            Scorer(model.heads, model.all_weights),
+            Vocabulary(model.ngrams),
+        )
+        spotted = vocabulary.spot(texts)
+        overlaps = words.overlaps(spotted.message, spotted.start, spotted.end)
+        ngrams = ngrams_by_word(spotted, vocabulary.counted(spotted.cells, 0), overlaps, scorer)
+        offsets = [one.offsets for one in encoded.tokens]
+        tokens, _ = Pooling(offsets, words, Spans.none(texts))(encoded.tokens)
+        return cls(texts, encoded, ByWord(words, ngrams, tokens, scorer.nearest(encoded.texts)), scorer)
+
+    def gains(self, shown: list[Contrasts]) -> list[NDArray[np.float64]]:
+        """How much each word adds to each label that is shown of each text, set against what excludes it."""
+        asked = asked_of(shown, number=self.scorer.number)
+        return [one.astype(np.float64) for one in self.by_word.gains(asked, self.scorer)]
 
 
 def logits(text: str, model: IntentModel, encoder: Encoder) -> NDArray[np.float64]:
@@ -63,40 +90,62 @@ def logits(text: str, model: IntentModel, encoder: Encoder) -> NDArray[np.float6
     return np.asarray(model.logits(counted, encoder.encode([text]))[0])
 
 
-def shares_of(one: Pass, model: IntentModel, toward: NDArray[np.float64]) -> NDArray[np.float64]:
-    (found,) = shares(one, model.heads, model.all_weights, toward[None])
-    return np.asarray(found)
-
-
-def told(text: str, by_character: NDArray[np.float64], locate: Locate, original: str) -> tuple[Evidence, ...]:
-    return telling(text, by_character[None], locate, original)[0]
-
-
-def said_by_no_character(one: Pass, model: IntentModel, toward: NDArray[np.float64]) -> float:
-    """Biases, and the shares of tokens that stand for no character, such as [CLS]."""
-    heads = model.heads
-    weight = dict(zip(NAMES, model.weights.tolist(), strict=True))
-    bias = weight["sentence"] * heads.sentence_bias + weight["ngrams"] * heads.ngram_bias
-    direction = sum(
-        label_weight * (weight["sentence"] * heads.sentence[label] + weight["neighbours"] * nearest)
-        for label, label_weight in enumerate(toward)
-        for nearest in heads.nearest(one.vector, np.array([label]))
-    )
-    silent = one.tokens.states[one.tokens.offsets[:, 0] >= one.tokens.offsets[:, 1]]
-    length = np.linalg.norm(one.tokens.states.sum(axis=0))
-    return float(bias @ toward + (silent.sum(axis=0) @ direction) / length)
+def plain_shares(
+    text: str, model: IntentModel, encoder: Encoder, toward: NDArray[np.float64]
+) -> tuple[list[float], float]:
+    """What each character adds to Σ ``toward`` · logit, piece by piece, and what no character does."""
+    heads, (sentence, ngrams, neighbours) = model.heads, model.weights.tolist()
+    (tokens,), (vector,) = (encoder.encode_with_tokens([text]).tokens, encoder.encode([text]))
+    labels = np.arange(len(toward))
+    pulls = heads.pulls(heads.nearest(vector[None]), np.zeros(len(labels), np.intp), labels)
+    direction = toward @ (sentence * heads.sentence + neighbours * pulls)
+    length = np.linalg.norm(tokens.states.sum(axis=0))
+    pieces = [
+        (start, end, float(state @ direction / length))
+        for (start, end), state in zip(tokens.offsets.tolist(), tokens.states, strict=True)
+    ]
+    found = find_ngrams([text])
+    (row,) = model.ngrams.matrix(found).toarray()
+    place, known = model.ngrams.places(found)
+    times = Counter(place[known].tolist())
+    columns = (found.start[known], found.end[known], place[known])
+    pieces += [
+        (start, end, float(ngrams * heads.ngrams[one] @ toward * row[one] / times[one]))
+        for start, end, one in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    by_character = [0.0] * len(text)
+    for start, end, share in pieces:
+        for character in range(start, end):
+            by_character[character] += share / (end - start)
+    silent = sum(share for start, end, share in pieces if start >= end)
+    bias = (sentence * heads.sentence_bias + ngrams * heads.ngram_bias) @ toward
+    return by_character, silent + float(bias)
 
 
 def check_adds_up(text: str, model: IntentModel, encoder: Encoder, *, tolerance: float) -> None:
-    one, found = pass_over(text, model, encoder), logits(text, model, encoder)
-    number = len(model.labels)
-    first = int(found.argmax())
+    """Words have what their characters have, and all characters with the rest make the logit."""
+    found, number = logits(text, model, encoder), len(model.labels)
+    first, seen = int(found.argmax()), Seen.of([text], model, encoder)
     rest: Mapping[int, float] = {place: 0.5 + place for place in range(number)}
-    for toward in (contrast(first, {}, number=number), contrast(first, rest, number=number)):
-        by_character = shares_of(one, model, toward)
-        assert by_character.shape == (len(text),)
-        total = by_character.sum() + said_by_no_character(one, model, toward)
-        assert total == pytest.approx(found @ toward, abs=tolerance)
+    for against in ({}, rest):
+        shown: list[Contrasts] = [{first: against}]
+        (toward,) = asked_of(shown, number=number).toward.astype(np.float64)
+        by_character, beside = plain_shares(text, model, encoder, toward)
+        assert sum(by_character) + beside == pytest.approx(found @ toward, abs=tolerance)
+        words = zip(seen.by_word.words.start.tolist(), seen.by_word.words.end.tolist(), strict=True)
+        expected = [sum(by_character[start:end]) for start, end in words]
+        (gains,) = seen.gains(shown)
+        assert gains.tolist() == pytest.approx(expected, abs=tolerance / 10)
+
+
+def told(
+    text: str,
+    gains: NDArray[np.float64],
+    locate: Locate = lambda start, end: (start, end),
+    original: str | None = None,
+) -> tuple[Evidence, ...]:
+    (found,) = telling(words_of([text]), np.zeros(1, np.intp), [gains])
+    return quoted(found, locate, text if original is None else original)
 
 
 @settings(deadline=None)
@@ -123,68 +172,32 @@ def test_shares_add_up_with_the_encoder_that_ships(
     check_adds_up(text, real, real_encoder, tolerance=0.02)
 
 
+def contrast(label: int, against: Mapping[int, float], *, number: int) -> list[float]:
+    (toward,) = asked_of([{label: against}], number=number).toward.tolist()
+    return [float(one) for one in toward]
+
+
 def test_a_contrast_is_the_label_against_what_else_it_may_be() -> None:
-    assert contrast(1, {}, number=3).tolist() == [0, 1, 0]
-    assert contrast(1, {1: 0.9}, number=3).tolist() == [0, 1, 0]
-    assert contrast(0, {0: 0.6, 1: 0.3, 2: 0.1}, number=4).tolist() == pytest.approx([1, -0.75, -0.25, 0])
-    assert contrast(0, {0: 1.0, 1: 0.0, 2: 0.0}, number=3).tolist() == [1, -0.5, -0.5]
+    assert contrast(1, {}, number=3) == [0, 1, 0]
+    assert contrast(1, {1: 0.9}, number=3) == [0, 1, 0]
+    assert contrast(0, {0: 0.6, 1: 0.3, 2: 0.1}, number=4) == pytest.approx([1, -0.75, -0.25, 0])
+    assert contrast(0, {0: 1.0, 1: 0.0, 2: 0.0}, number=3) == [1, -0.5, -0.5]
 
 
-def test_passes_over_many_are_those_over_each(hashed: IntentModel) -> None:
+def test_questions_are_asked_of_the_message_that_they_are_about() -> None:
+    asked = asked_of([{2: {}}, {}, {0: {}, 1: {0: 1.0}}], number=3)
+    assert asked.message.tolist() == [0, 2, 2]
+    assert asked.toward.tolist() == [[0, 0, 1], [1, 0, 0], [-1, 1, 0]]
+
+
+def test_what_is_said_of_many_is_what_is_said_of_each(hashed: IntentModel) -> None:
     texts = ["refund my parcel", "", "log in, log in", "?"]
-    found, encoded = find_ngrams(texts), HASH.encode_with_tokens(texts)
-    seen = Seen(texts, encoded.texts, encoded.tokens, found)
-    together = passes(seen, hashed.ngrams, hashed.ngrams.matrix(found))
-    for text, one in zip(texts, together, strict=True):
-        alone = pass_over(text, hashed, HASH)
-        assert one.text == alone.text == text
-        toward = contrast(0, {1: 0.5, 2: 0.5}, number=3)
-        first, second = (shares_of(each, hashed, toward) for each in (one, alone))
-        np.testing.assert_allclose(first, second, atol=1e-6)
-
-
-@settings(deadline=None)
-@given(TEXTS)
-def test_shares_of_several_labels_at_once_are_those_of_each(hashed: IntentModel, text: str) -> None:
-    one = pass_over(text, hashed, HASH)
-    asked = np.stack([contrast(0, {1: 0.7, 2: 0.3}, number=3), contrast(2, {}, number=3)])
-    together = shares(one, hashed.heads, hashed.all_weights, asked)
-    apart = np.stack([shares_of(one, hashed, toward) for toward in asked])
-    np.testing.assert_allclose(together, apart, atol=1e-9)
-    same = [told(text, by_character, lambda start, end: (start, end), text) for by_character in together]
-    assert telling(text, together, lambda start, end: (start, end), text) == same
-
-
-def plain_shares(one: Pass, model: IntentModel, label: int) -> list[float]:
-    """What ``shares`` says, one piece and one character at a time."""
-    heads, (sentence, ngrams, neighbours) = model.heads, model.weights.tolist()
-    (nearest,) = heads.nearest(one.vector, np.array([label]))
-    direction = sentence * heads.sentence[label] + neighbours * nearest
-    length = np.linalg.norm(one.tokens.states.sum(axis=0))
-    pieces: list[tuple[int, int, float]] = [
-        (start, end, float(state @ direction / length))
-        for (start, end), state in zip(one.tokens.offsets.tolist(), one.tokens.states, strict=True)
-    ]
-    pieces += [
-        (int(start), int(end), float(ngrams * heads.ngrams[place, label] * value))
-        for start, end, place, value in zip(one.starts, one.ends, one.places, one.values, strict=True)
-    ]
-    found = [0.0] * len(one.text)
-    for start, end, share in pieces:
-        for character in range(start, end):
-            found[character] += share / (end - start)
-    return found
-
-
-@settings(deadline=None)
-@given(TEXTS)
-def test_shares_are_those_of_the_plain_way(hashed: IntentModel, text: str) -> None:
-    one = pass_over(text, hashed, HASH)
-    for label in range(len(hashed.labels)):
-        toward = contrast(label, {}, number=len(hashed.labels))
-        assert shares_of(one, hashed, toward).tolist() == pytest.approx(
-            plain_shares(one, hashed, label), abs=1e-5
-        )
+    shown: list[Contrasts] = [{0: {1: 0.5, 2: 0.5}, 2: {}}] * len(texts)
+    together = iter(Seen.of(texts, hashed, HASH).gains(shown))
+    for text in texts:
+        for alone in Seen.of([text], hashed, HASH).gains(shown[:1]):
+            np.testing.assert_allclose(next(together), alone, atol=1e-6)
+    assert not [*together]
 
 
 @dataclass(frozen=True)
@@ -209,18 +222,24 @@ class Told:
 )
 def test_the_words_that_say_most_are_told(case: Told) -> None:
     text = "one two three four five"
-    by_character = np.zeros(len(text))
-    for word, share in zip(text.split(), case.by_word, strict=True):
-        by_character[text.index(word)] = share
-    found = told(text, by_character, lambda start, end: (start, end), text)
+    found = told(text, np.array(case.by_word, np.float64))
     assert tuple(one.text for one in found) == case.texts
     assert sum(one.weight for one in found) <= 1
     assert all(text[one.start : one.end] == one.text for one in found)
 
 
+@given(st.lists(st.lists(st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.5, 4.0]), max_size=9), max_size=5))
+def test_what_is_told_of_several_at_once_is_what_is_told_of_each(rows: list[list[float]]) -> None:
+    words = words_of([" ".join(["word"] * len(row)) for row in rows])
+    gains = [np.array(row) for row in rows]
+    together = telling(words, np.arange(len(rows)), gains)
+    for row, found in zip(gains, together, strict=True):
+        alone = words_of([" ".join(["word"] * len(row))])
+        assert telling(alone, np.zeros(1, np.intp), [row]) == [found]
+
+
 def test_what_stands_nowhere_in_the_original_is_not_told() -> None:
-    text = "one two"
-    assert told(text, np.ones(len(text)), lambda *_: (0, 0), "") == ()
+    assert quoted([Telling(0, 3, 0.5)], lambda *_: (0, 0), "") == ()
 
 
 def evidence_for(text: str, model: IntentModel, encoder: Encoder) -> tuple[Evidence, ...]:
@@ -228,9 +247,7 @@ def evidence_for(text: str, model: IntentModel, encoder: Encoder) -> tuple[Evide
     probabilities = np.exp(found - found.max())
     order = np.argsort(-found).tolist()[:5]
     against = {place: float(probabilities[place]) for place in order}
-    one = pass_over(text, model, encoder)
-    by_character = shares_of(one, model, contrast(order[0], against, number=len(model.labels)))
-    return told(text, by_character, lambda start, end: (start, end), text)
+    return told(text, Seen.of([text], model, encoder).gains([{order[0]: against}])[0])
 
 
 def test_evidence_quotes_the_original_after_names_were_replaced_and_quotes_cut(hashed: IntentModel) -> None:
@@ -239,18 +256,15 @@ def test_evidence_quotes_the_original_after_names_were_replaced_and_quotes_cut(h
     named = Brands(["Brightwater"], ["Quillcom"]).name(reading.text)
     assert "password" not in named.text
     assert "Quillcom" not in named.text
-    label = hashed.labels.index("refund")
-    toward = contrast(label, {}, number=len(hashed.labels))
-    by_character = shares_of(pass_over(named.text, hashed, HASH), hashed, toward)
-    found = told(
-        named.text, by_character, lambda start, end: reading.original_span(*named.before(start, end)), text
-    )
+
+    def locate(start: int, end: int) -> tuple[int, int]:
+        return reading.original_span(*named.before(start, end))
+
+    (gains,) = Seen.of([named.text], hashed, HASH).gains([{hashed.labels.index("refund"): {}}])
+    found = told(named.text, gains, locate, text)
     assert found[0].text.startswith("REFUND")
     assert all(text[one.start : one.end] == one.text for one in found)
-    everything = np.ones(len(named.text))
-    whole = told(
-        named.text, everything, lambda start, end: reading.original_span(*named.before(start, end)), text
-    )
+    whole = told(named.text, np.ones(len(gains)), locate, text)
     assert all(text[one.start : one.end] == one.text for one in whole)
     assert any("Quillcom" in one.text or "Brightwater" in one.text for one in whole)
 

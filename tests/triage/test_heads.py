@@ -76,6 +76,7 @@ def test_what_the_neighbours_multiply_a_message_by_gives_their_scores() -> None:
     counted = Ngrams.fit(texts).matrix(find_ngrams(texts))
     heads = fit_heads(vectors, counted, labels, number=3, seed=0)
     by_neighbours = heads.scores(vectors, counted)[NAMES.index("neighbours")]
-    for vector, row in zip(vectors, by_neighbours, strict=True):
-        nearest = heads.nearest(vector, np.array([2, 0, 1]))
-        np.testing.assert_allclose(nearest @ vector, row[[2, 0, 1]], atol=1e-4)
+    nearest = heads.nearest(vectors)
+    for message, (vector, row) in enumerate(zip(vectors, by_neighbours, strict=True)):
+        pulls = heads.pulls(nearest, np.full(3, message), np.array([2, 0, 1]))
+        np.testing.assert_allclose(pulls @ vector, row[[2, 0, 1]], atol=1e-4)

@@ -14,6 +14,7 @@ from triage.entities.contacts import find_contacts
 from triage.entities.entity import Candidate, Entity
 from triage.entities.error_codes import find_error_codes
 from triage.entities.money import find_money
+from triage.entities.numerals import DIGIT
 from triage.entities.own_patterns import EntityPattern, find_own
 from triage.entities.products import ProductNames
 from triage.entities.reference_numbers import find_reference_numbers
@@ -65,11 +66,12 @@ class EntityFinder:
         for kind, pattern in self._patterns:
             yield from find_own(kind, pattern, text)
         yield from self._products.find(text)
-        yield from find_reference_numbers(text)
+        if DIGIT.search(text):  # most messages have none
+            yield from find_reference_numbers(text)
+            yield from find_money(text)
+            yield from find_written_dates(text, today, day_first=self._day_first)
+            yield from find_times(text)
         yield from find_error_codes(text)
-        yield from find_money(text)
-        yield from find_written_dates(text, today, day_first=self._day_first)
         if today is not None:
             yield from find_relative_dates(text, today)
-        yield from find_times(text)
         yield from find_contacts(text)

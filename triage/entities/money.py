@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from triage.entities.entity import Candidate
-from triage.entities.numerals import DIGIT
 
 _CURRENCIES = {
     "EUR": r"€|eur(?:os?)?|eur",
@@ -40,8 +39,6 @@ _WHOLE = frozenset({"JPY"})
 
 def find_money(text: str) -> Iterator[Candidate]:
     """Amounts as "EUR 12.50", currencies by their ISO 4217 code; without cents where there are none (yen)."""
-    if not DIGIT.search(text):
-        return
     for found in _MONEY.finditer(text):
         code = next(
             code

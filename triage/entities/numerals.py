@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-DIGIT = re.compile(r"[0-9]")  # looked for first: most messages have none
+DIGIT = re.compile(r"[0-9]")
 # What follows a number that says how many.
 COUNTED = re.compile(
     r"(?i)\s?(?:pieces?|pcs|units?|items?|stück|stk|pièces|piezas|unidades|times|mal|x|more|of|days?|weeks?|"

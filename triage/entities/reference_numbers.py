@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from triage.entities.entity import Candidate
-from triage.entities.numerals import COUNTED, DATE_SHAPE, DIGIT
+from triage.entities.numerals import COUNTED, DATE_SHAPE
 
 _NUMBER_WORD = (
     r"(?:(?:number|no|nr|num|nummer|id|code|ref|reference|referenz|numéro|numero|número)\b|n[°º]|№)\.?"
@@ -42,8 +42,6 @@ _PARCELS = re.compile(
 
 def find_reference_numbers(text: str) -> Iterator[Candidate]:
     """Numbers that ``text`` calls an order's, an invoice's, a ticket's or a parcel's, in upper case."""
-    if not DIGIT.search(text):
-        return
     for kind, pattern in _CUED.items():
         for found in pattern.finditer(text):
             named = bool(found["cue"] or found["cue2"] or found["cue3"])

@@ -60,13 +60,18 @@ _EITHER_AFTER = _EITHER.replace("<ahead>", "<ahead2>").replace("<back>", "<back2
 
 def find_relative_dates(text: str, today: date) -> Iterator[Candidate]:
     """Days, weeks ("2026-W45") and months ("2026-12") in ISO 8601, as said on ``today``."""
-    for word, patterns in _RELATIVE:
-        if not word.search(text):
+    said = _words(text)
+    for words, patterns in _RELATIVE:
+        if said.isdisjoint(words):
             continue
         for pattern, resolve in patterns:
             for found in pattern.finditer(text):
                 if value := _resolved(resolve, found, today):
                     yield Candidate(3, "date", *found.span("day"), value)
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
 
 
 def _shifted(found: re.Match[str], today: date) -> str | None:
@@ -154,12 +159,22 @@ _WEEKDAY_PATTERNS: list[tuple[re.Pattern[str], _Resolve]] = [
         _weekday,
     ),
 ]
-# Patterns, and a word without which none of them matches: most messages have none of the three.
-_RELATIVE = (
-    (re.compile(rf"(?i)(?<!\w)(?:{'|'.join(_DAYS_AWAY.values())})(?!\w)"), _DAY_PATTERNS),
-    (re.compile(rf"(?i)(?<!\w)(?:{_UNIT})(?!\w)"), _UNIT_PATTERNS),
-    (re.compile(rf"(?i)(?<!\w)(?:{_WEEKDAY})(?!\w)"), _WEEKDAY_PATTERNS),
+_DAY_WORDS = (
+    "yesterday today tonight tomorrow tmrw gestern vorgestern heute morgen übermorgen uebermorgen hier hui "
+    "demain ayer anteayer hoy mañana ieri oggi domani dopodomani gisteren eergisteren vandaag overmorgen"
 )
+_UNIT_WORDS = (
+    "day days tag tage tagen jour jours día días giorno giorni dag dagen week weeks woche wochen semaine "
+    "semaines semana semanas settimana settimane weken month months monat monate monaten mois mes meses mese "
+    "mesi maand maanden"
+)
+# Patterns, and words without one of which none of them matches: most messages have none of the three kinds.
+_RELATIVE = (
+    (frozenset(_DAY_WORDS.split()), _DAY_PATTERNS),
+    (frozenset(_UNIT_WORDS.split()), _UNIT_PATTERNS),
+    (frozenset(_WEEKDAYS), _WEEKDAY_PATTERNS),
+)
+_WORD = re.compile(r"\w+")
 
 
 def _resolved(resolve: _Resolve, found: re.Match[str], today: date) -> str | None:

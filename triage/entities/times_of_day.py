@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from triage.entities.entity import Candidate
-from triage.entities.numerals import DIGIT
 
 _TIMES = re.compile(
     r"(?i)(?<![\w:.,/-])(?P<hour>[0-9]{1,2})(?:(?P<colon>:)(?P<minute>[0-5][0-9])(?::[0-5][0-9])?)?"
@@ -16,8 +15,6 @@ _TIMES = re.compile(
 
 def find_times(text: str) -> Iterator[Candidate]:
     """Times as "15:00", on the clock of 24 hours."""
-    if not DIGIT.search(text):
-        return
     for found in _TIMES.finditer(text):
         if not (found["colon"] or found["half"] or found["clock"]):
             continue

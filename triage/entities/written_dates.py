@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import date
 
 from triage.entities.entity import Candidate
-from triage.entities.numerals import DIGIT
 
 _MONTH_NAMES = (
     "january jan januar jänner janvier janv enero ene gennaio januari",
@@ -43,8 +42,6 @@ def find_written_dates(text: str, today: date | None, *, day_first: bool | None)
 
     ``day_first`` says how 11/03/2026 is meant; while it is none, the value is the set of both days.
     """
-    if not DIGIT.search(text):
-        return
     for found in _WRITTEN_DATES.finditer(text):
         if value := _written_date(text, found, today, day_first=day_first):
             yield Candidate(3, "date", *found.span(), value)

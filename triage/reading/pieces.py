@@ -58,5 +58,6 @@ def spelled(text: str, pieces: Iterable[Piece]) -> tuple[str, list[tuple[int, in
             said.append(gap)
             spans.append((spans[-1][1],) * 2)
         said.append(words)
-        spans += [(start + place, start + place + 1) for place in places]
+        starts = [start + place for place in places]
+        spans += zip(starts, [place + 1 for place in starts], strict=True)
     return "".join(said), spans

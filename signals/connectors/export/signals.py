@@ -16,15 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from kit.ids import CustomerId
 from signals.connectors.connector import Contact, InboundOutcome
 from signals.connectors.export.formats import CsvFile, ParquetFile
 from signals.signal import Signal
 
 BATCH = 500  # rows in memory at a time; one row group of Parquet
-
-# Whether this customer's signals may leave the house, asked for each row at the time that it is written.
-Allowed = Callable[[CustomerId], Awaitable[bool]]
 
 
 class ExportFormat(StrEnum):
@@ -49,6 +45,10 @@ class Exported:
 
     written: int
     withheld: int
+
+
+# Whether this row may leave the house, asked at the time that it is written.
+Allowed = Callable[[ExportRow], Awaitable[bool]]
 
 
 class _File(Protocol):
@@ -83,7 +83,7 @@ async def _write(
     batch: list[dict[str, Any]] = []
     try:
         async for row in rows:
-            if not await allowed(row.signal.customer_id):
+            if not await allowed(row):
                 withheld += 1
                 continue
             batch.append(_flat(row))

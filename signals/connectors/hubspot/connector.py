@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from kit.clock import Clock
 from kit.errors import CareloopError
@@ -13,7 +12,6 @@ from signals.connectors.connector import (
     DeliveryFailed,
     Dispatch,
     Health,
-    InboundOutcome,
     OutcomePage,
     PreparedRequest,
     Receipt,
@@ -24,8 +22,10 @@ from signals.connectors.hubspot.judge import judge
 from signals.connectors.hubspot.objects import Held, HubSpotObjects, Taken, create, update
 from signals.connectors.hubspot.outcomes import HubSpotOutcomes
 from signals.connectors.hubspot.people import HubSpotPeople
+from signals.connectors.hubspot.sequences import HubSpotSequences, change_list
 from signals.connectors.hubspot.settings import HubSpotSettings
 from signals.connectors.hubspot.webhook import changed_deals, check_signature
+from signals.connectors.inbound import WebhookCall, WebhookNews
 from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.tokens import FixedToken, bearer
 from signals.connectors.waiting import Waiting
@@ -81,6 +81,13 @@ class HubSpot:
         self._objects = HubSpotObjects(self.client)
         self._people = HubSpotPeople(self._objects, self._mapping, settings.id_property)
         self._outcomes = HubSpotOutcomes(settings, self._mapping, self.client, self._objects)
+        self._sequences = HubSpotSequences(
+            self.client,
+            self._objects,
+            self._people,
+            lists=settings.sequences,
+            id_property=settings.id_property,
+        )
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Tell HubSpot, once whatever happens."""
@@ -117,25 +124,33 @@ class HubSpot:
         """What became of signals, by deals and tasks that changed."""
         return await self._outcomes.page(cursor)
 
-    async def receive(
-        self, *, method: str, uri: str, body: bytes, signature: str | None, timestamp: str | None
-    ) -> Sequence[InboundOutcome]:
-        """What a webhook says became of signals; ``uri`` is the whole address that HubSpot called.
+    async def read_call(self, call: WebhookCall) -> WebhookNews:
+        """What a webhook says became of signals.
 
         The deals themselves are read again, so that a webhook only says where to look, and news carries the
-        same ``external_id`` as by poll. Raises ``WebhookRefused``, ``InvalidInput``, ``DeliveryFailed``.
+        same ``external_id`` as by poll. Raises ``WebhookUnverified``, ``InboundInvalid``, ``DeliveryFailed``.
         """
         secret = self._settings.client_secret
         check_signature(
             secret.get_secret_value() if secret else None,
-            method=method,
-            uri=uri,
-            body=body,
-            signature=signature,
-            timestamp=timestamp,
+            method=call.method,
+            uri=self._settings.webhook_url or call.url,
+            body=call.body,
+            signature=call.headers.get("x-hubspot-signature-v3"),
+            timestamp=call.headers.get("x-hubspot-request-timestamp"),
             now=self._clock.now(),
         )
-        return await self._outcomes.of_deals(changed_deals(body))
+        changed = changed_deals(call.body)
+        outcomes = await self._outcomes.of_deals(changed.deals)
+        return WebhookNews(tuple(outcomes), ignored=changed.others + len(changed.deals) - len(outcomes))
+
+    async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Put the contact on the list of a sequence."""
+        return await self._sequences.enrol(dispatch, journey)
+
+    async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Take the contact off it."""
+        return await self._sequences.leave(dispatch, journey)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -194,8 +209,7 @@ class HubSpot:
     def _joins(self, dispatch: Dispatch, contact: str) -> Call | None:
         """What puts the contact on its list; being put there twice is being there once."""
         wanted = self._settings.lists.get(dispatch.signal.kind)
-        path = f"/crm/v3/lists/{quote(wanted or '', safe='')}/memberships/add"
-        return Call("PUT", path, json=[contact]) if wanted else None
+        return change_list(wanted, contact, "add") if wanted else None
 
     async def _write(self, record: _Record, links: Mapping[str, str]) -> str:
         if record.held is not None:

@@ -3,7 +3,7 @@
 from signals.connectors.mailchimp.backfill import BatchReport, MailchimpBackfill
 from signals.connectors.mailchimp.connector import OBJECTS, Mailchimp
 from signals.connectors.mailchimp.consents import MailchimpConsents, read_webhook
-from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
+from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSequence, MailchimpSettings
 
 __all__ = [
     "OBJECTS",
@@ -12,6 +12,7 @@ __all__ = [
     "Mailchimp",
     "MailchimpBackfill",
     "MailchimpConsents",
+    "MailchimpSequence",
     "MailchimpSettings",
     "read_webhook",
 ]

@@ -29,11 +29,12 @@ from signals.connectors.connector import (
 )
 from signals.connectors.delivery_mark import DeliveryMark
 from signals.connectors.http import Call, prepared
-from signals.connectors.inbound import ConsentPage, InboundConsent
+from signals.connectors.inbound import ConsentPage, WebhookCall, WebhookNews
 from signals.connectors.mailchimp.api import client as http_client
 from signals.connectors.mailchimp.api import judge, member_path, subscriber_hash
-from signals.connectors.mailchimp.consents import MailchimpConsents, WebhookUnknown, read_webhook
+from signals.connectors.mailchimp.consents import MailchimpConsents, check_secret, read_webhook
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
+from signals.connectors.mailchimp.sequences import new_member_call, sequence_tag, tag_call
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
 from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.waiting import Waiting
@@ -81,7 +82,8 @@ class Mailchimp:
             await self.client.send(self._tag_call(dispatch, email))
             await self.client.send(self._event_call(dispatch, email))
         records = {"member": subscriber_hash(email), "event": dispatch.key}
-        records |= await self._journey(dispatch, email, known)
+        step = self._settings.journeys.get(dispatch.signal.kind)
+        records |= await self._journey(dispatch, email, known, step)
         return Receipt(records, repeated=known.told)
 
     def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
@@ -121,23 +123,63 @@ class Mailchimp:
         """Who has left since ``cursor``; see ``MailchimpConsents``."""
         return await self._consents.page(cursor)
 
-    def read_webhook(self, body: bytes, *, given_secret: str) -> InboundConsent | None:
-        """What a call of Mailchimp's webhook says of a consent; see ``read_webhook`` of ``consents``.
+    async def read_call(self, call: WebhookCall) -> WebhookNews:
+        """What a call of Mailchimp's webhook says of a consent; a ``GET`` only tries the address.
 
-        Raises ``WebhookUnknown`` also where no secret is set.
+        Raises ``WebhookUnverified`` and ``InboundInvalid``.
         """
-        secret = self._settings.webhook_secret
-        if secret is None:
-            raise WebhookUnknown("No webhook_secret is set for Mailchimp, so no webhook is taken.")
-        return read_webhook(
-            body, given_secret=given_secret, secret=secret, audience_id=self._settings.audience_id
+        settings = self._settings
+        check_secret(call.secret, settings.webhook_secret)
+        if call.method == "GET":
+            return WebhookNews()
+        found = read_webhook(
+            call.body,
+            audience_id=settings.audience_id,
+            subscribing_grants=settings.subscribing_grants,
         )
+        return WebhookNews(ignored=1) if found is None else WebhookNews(consents=[found])
+
+    @property
+    def consent_attribute(self) -> str:
+        """The attribute that says whether the customer agrees to marketing by e-mail."""
+        return self._settings.consent_attribute
+
+    async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Tag the member, who is made where there is none, and begin the journey if it has a trigger."""
+        email, settings = _email(dispatch), self._settings
+        member = await self._member(email)
+        known = await self._events.of(dispatch, email) if member else DispatchEvents()
+        if member is None:
+            fields = self._mapping.render("member", dispatch)
+            await self.client.send(new_member_call(dispatch, email, settings, fields))
+        tag = sequence_tag(journey, settings)
+        await self.client.send(tag_call(tag, email, settings, active=True))
+        asked = settings.sequences.get(journey)
+        begun = await self._journey(dispatch, email, known, asked.trigger if asked else None)
+        return Receipt({"member": subscriber_hash(email), "tag": tag} | begun)
+
+    async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Take the tag away. Who is no member, or gets nothing any more, is out already."""
+        email = _email(dispatch)
+        member = await self._held(email)
+        if member is None or member["status"] in _LEFT_ALONE:
+            return Receipt({}, repeated=True)
+        tag = sequence_tag(journey, self._settings)
+        await self.client.send(tag_call(tag, email, self._settings, active=False))
+        return Receipt({"member": subscriber_hash(email), "tag": tag})
 
     async def close(self) -> None:
         """Close every connection."""
         await self.client.close()
 
     async def _member(self, email: str) -> dict[str, Any] | None:
+        """The member, none where there is none. Refused for one who is to be left alone."""
+        member = await self._held(email)
+        if member is not None and member["status"] in _LEFT_ALONE:
+            raise DeliveryRefused(f"mailchimp: the member {_LEFT_ALONE[member['status']]} and is left alone")
+        return member
+
+    async def _held(self, email: str) -> dict[str, Any] | None:
         path = member_path(self._settings.audience_id, email)
         answer = await self.client.send(Call("GET", path, {"fields": "status,merge_fields"}), accept={404})
         if answer.status == httpx.codes.NOT_FOUND:
@@ -146,13 +188,11 @@ class Mailchimp:
         member = answer.json()
         if not isinstance(member, dict):
             raise DeliveryFailed("mailchimp: the answer is no member")
-        status = str(member.get("status"))
-        if status in _LEFT_ALONE:
-            raise DeliveryRefused(f"mailchimp: the member {_LEFT_ALONE[status]} and is left alone")
-        return member
+        return {**member, "status": str(member.get("status"))}
 
-    async def _journey(self, dispatch: Dispatch, email: str, known: DispatchEvents) -> dict[str, str]:
-        step = self._settings.journeys.get(dispatch.signal.kind)
+    async def _journey(
+        self, dispatch: Dispatch, email: str, known: DispatchEvents, step: JourneyStep | None
+    ) -> dict[str, str]:
         if step is None:
             return {}
         records = {"journey": f"{step.journey_id}/{step.step_id}"}
@@ -184,8 +224,7 @@ class Mailchimp:
 
     def _tag_call(self, dispatch: Dispatch, email: str) -> Call:
         name = f"{self._settings.tag_prefix}{dispatch.signal.kind.value}"
-        body = {"tags": [{"name": name, "status": "active"}], "is_syncing": False}
-        return Call("POST", member_path(self._settings.audience_id, email, "tags"), json=body)
+        return tag_call(name, email, self._settings, active=True)
 
     def _event_call(self, dispatch: Dispatch, email: str) -> Call:
         signal = {"signal": dispatch.signal.id, "revision": dispatch.signal.revision}

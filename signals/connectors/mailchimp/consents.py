@@ -12,10 +12,15 @@ from urllib.parse import parse_qs
 from pydantic import SecretStr
 
 from kit.clock import Clock
-from kit.errors import Forbidden
 from signals.connectors.connector import DeliveryFailed
 from signals.connectors.http import Call, HttpClient
-from signals.connectors.inbound import ConsentChange, ConsentPage, InboundConsent, InboundInvalid
+from signals.connectors.inbound import (
+    ConsentChange,
+    ConsentPage,
+    InboundConsent,
+    InboundInvalid,
+    WebhookUnverified,
+)
 from signals.connectors.mailchimp.api import subscriber_hash
 from signals.connectors.signal_document import instant
 
@@ -27,27 +32,35 @@ _STEP = _PAGE // 2  # among more members of one second than a page holds: half o
 _STATUSES = (("unsubscribed", ConsentChange.WITHDRAWN), ("cleaned", ConsentChange.UNREACHABLE))
 
 
-class WebhookUnknown(Forbidden):
+class WebhookUnknown(WebhookUnverified):
     """The webhook's path does not end in our secret, or it is about another audience."""
 
     code = "webhook_unknown"
 
 
-def read_webhook(
-    body: bytes, *, given_secret: str, secret: SecretStr, audience_id: str
-) -> InboundConsent | None:
+def check_secret(given: str | None, secret: SecretStr | None) -> None:
+    """Mailchimp signs nothing: what stood in the path that it called must be ``secret``.
+
+    Raises ``WebhookUnknown`` where it is not, or none is set.
+    """
+    if secret is None:
+        raise WebhookUnknown("No webhook_secret is set for Mailchimp, so no webhook is taken.")
+    if not hmac.compare_digest((given or "").encode(), secret.get_secret_value().encode()):
+        raise WebhookUnknown("The webhook's address is not one of ours.")
+
+
+def read_webhook(body: bytes, *, audience_id: str, subscribing_grants: bool = False) -> InboundConsent | None:
     """What Mailchimp's webhook says of a consent; none for news of another kind, such as a changed profile.
 
-    Mailchimp signs nothing: ``given_secret`` is what stood in the path that it called. Raises
-    ``WebhookUnknown`` where that is not ``secret``, ``InboundInvalid`` for what is not of Mailchimp's form.
+    Raises ``WebhookUnknown`` for another audience, ``InboundInvalid`` for what is not of Mailchimp's form.
     """
-    if not hmac.compare_digest(given_secret.encode(), secret.get_secret_value().encode()):
-        raise WebhookUnknown("The webhook's address is not one of ours.")
     form = _form(body)
     if form.get("data[list_id]") != audience_id:
         raise WebhookUnknown("The webhook is about an audience that is not ours.")
     at = _fired_at(form)
     match form.get("type"):
+        case "subscribe" if subscribing_grants:
+            return _change(_address(form, "data[email]"), ConsentChange.GRANTED, at, None)
         case "unsubscribe":
             reason = form.get("data[reason]", "manual")  # "abuse" is a complaint
             return _change(_address(form, "data[email]"), ConsentChange.WITHDRAWN, at, reason)

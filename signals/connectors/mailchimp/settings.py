@@ -21,6 +21,17 @@ class JourneyStep(BaseModel):
     step_id: PositiveInt
 
 
+class MailchimpSequence(BaseModel):
+    """What a sequence is at Mailchimp: a tag, and where the journey has an API trigger, that as well."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tag: str | None = Field(
+        None, min_length=1, max_length=100, description="Empty takes the prefix and the sequence's name."
+    )
+    trigger: JourneyStep | None = Field(None, description="API trigger to call once the tag is there.")
+
+
 class MailchimpSettings(BaseModel):
     """Mailchimp Marketing, one audience."""
 
@@ -42,6 +53,9 @@ class MailchimpSettings(BaseModel):
     mark_field: str = Field("CLMARK", pattern=r"^[A-Z0-9_]{1,10}$", description="Text merge field of ours.")
     tag_prefix: str = Field("careloop-", max_length=50, description="Tags are this and the kind of signal.")
     journeys: Mapping[SignalKind, JourneyStep] = Field({}, description="Journey to start, by kind of signal.")
+    sequences: Mapping[str, MailchimpSequence] = Field(
+        {}, description="What the sequences of marketing are there, by the name (`journey`) that they have."
+    )
     settle_seconds: float = Field(
         30.0,
         ge=0,
@@ -51,6 +65,10 @@ class MailchimpSettings(BaseModel):
     webhook_secret: SecretStr | None = Field(
         None,
         description="Last part of the path that Mailchimp's webhook calls: 32 random characters or more.",
+    )
+    subscribing_grants: bool = Field(
+        False,
+        description="Whether who subscribes there agrees to marketing by e-mail here: for double opt-in.",
     )
     http: HttpSettings = HttpSettings(per_second=10, burst=10, connections=8)  # Mailchimp allows 10 at a time
 

@@ -1,6 +1,6 @@
 """Adobe Marketo Engage: customers as leads, signals as custom activities, lists and programs."""
 
 from signals.connectors.marketo.connector import OBJECTS, Marketo
-from signals.connectors.marketo.settings import MarketoFields, MarketoSettings
+from signals.connectors.marketo.settings import MarketoFields, MarketoSequence, MarketoSettings
 
-__all__ = ["OBJECTS", "Marketo", "MarketoFields", "MarketoSettings"]
+__all__ = ["OBJECTS", "Marketo", "MarketoFields", "MarketoSequence", "MarketoSettings"]

@@ -31,11 +31,13 @@ from signals.connectors.http import Call, HttpClient, prepared
 from signals.connectors.mapping import FieldMapping, shipped_mapping
 from signals.connectors.marketo.api import MarketoTokens, first_error, judge, judge_identity
 from signals.connectors.marketo.outcomes import MarketoOutcomes
+from signals.connectors.marketo.sequences import enrolling, leaving, receipt, sequence
 from signals.connectors.marketo.settings import MarketoSettings
 from signals.connectors.signal_document import instant
 from signals.connectors.waiting import Waiting
 
 _LATER = frozenset({"1022", "1025"})  # the object is in use; program membership is being changed
+_NOT_THERE = frozenset({"1004", "1013"})  # no such lead; no such membership
 OBJECTS = ("lead", "activity")
 _UNSUBSCRIBED = "unsubscribed"  # Marketo's own field of a lead: no marketing by e-mail
 _LEADS = "/rest/v1/leads.json"
@@ -80,7 +82,7 @@ class Marketo:
             transport=transport,
         )
         self._identity = identity
-        self._outcomes = MarketoOutcomes(self._http, self._fields, clock)
+        self._outcomes = MarketoOutcomes(self._http, self._fields, clock, currency=settings.currency)
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
         """Upsert the lead, add the activity once, then list and program. Raises as the port says.
@@ -132,6 +134,34 @@ class Marketo:
     async def poll(self, cursor: str | None) -> OutcomePage:
         """What sales entered since ``cursor`` (``MarketoOutcomes``). Refused where leads lack the field."""
         return await self._outcomes.page(cursor)
+
+    async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Make the lead where there is none, and a member of list and program.
+
+        Refused for who unsubscribed at Marketo.
+        """
+        asked = sequence(self._settings.sequences, journey)
+        lead = await self._find(dispatch)
+        if lead is not None and _has_unsubscribed(lead):
+            raise DeliveryRefused("marketo: the lead unsubscribed there from e-mails of marketing")
+        is_ours = lead is not None and bool(lead.get(self._fields.external_id))
+        lead_id = await self._upsert(dispatch, lead, None, told=is_ours)
+        for call in enrolling(asked, lead_id).values():
+            _taken(await self._result(call), {"added", "updated", "created", "memberof"})
+        return receipt(asked, lead_id)
+
+    async def leave(self, dispatch: Dispatch, journey: str) -> Receipt:
+        """Take the lead off the list and out of the program."""
+        asked = sequence(self._settings.sequences, journey)
+        found = await self._leads(self._fields.external_id, dispatch.contact.id)
+        if not found:
+            return Receipt({}, repeated=True)
+        lead = int(found[0]["id"])
+        for call in leaving(asked, lead).values():
+            result = await self._result(call)
+            if not _is_gone(result):
+                _taken(result, {"removed", "deleted", "updated", "notmemberof"})
+        return receipt(asked, lead)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -275,6 +305,11 @@ def _taken(result: Sequence[Mapping[str, Any]], statuses: set[str]) -> Mapping[s
     if code in _LATER or not result:
         raise DeliveryFailed(said)
     raise DeliveryRefused(said)
+
+
+def _is_gone(result: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the one record was skipped because it is not there: whoever was to leave is out."""
+    return bool(result) and first_error(result[0], "reasons")[0] in _NOT_THERE
 
 
 def _is_newer(activity: Mapping[str, Any], dispatch: Dispatch) -> bool:

@@ -23,9 +23,13 @@ class MarketoOutcomes:
     ours, and a lead that names no signal, are passed over.
     """
 
-    def __init__(self, http: HttpClient, fields: MarketoFields, clock: Clock) -> None:
+    def __init__(
+        self, http: HttpClient, fields: MarketoFields, clock: Clock, *, currency: str | None = None
+    ) -> None:
+        """``currency`` (ISO 4217) is that of amounts, which carry none at Marketo."""
         self._http = http
         self._fields = fields
+        self._currency = currency
         self._clock = clock
 
     async def page(self, cursor: str | None) -> OutcomePage:
@@ -70,12 +74,14 @@ class MarketoOutcomes:
         return {int(lead["id"]): lead for lead in body.get("result") or []}
 
     def _outcome(self, change: dict[str, Any], kind: OutcomeKind, lead: dict[str, Any]) -> InboundOutcome:
+        amount = _number(lead.get(self._fields.amount))
         return InboundOutcome(
             signal_id=SignalId(str(lead[self._fields.signal])),
             outcome=kind,
             external_id=str(change.get("marketoGUID") or change["id"]),
             at=datetime.fromisoformat(str(change["activityDate"])),
-            amount=_number(lead.get(self._fields.amount)),
+            amount=amount,
+            currency=None if amount is None else self._currency,
             reason=lead.get(self._fields.reason) or None,
         )
 

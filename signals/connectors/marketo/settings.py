@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, SecretStr, model_validator
@@ -26,6 +27,29 @@ class MarketoFields(BaseModel):
     reason: str = Field("careloopOutcomeReason", description="Set by sales: why.")
 
 
+class MarketoSequence(BaseModel):
+    """What a sequence is at Marketo: a static list, a program, or both."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    list_id: PositiveInt | None = Field(None, description="Static list that leads are put on and taken off.")
+    program_id: PositiveInt | None = Field(None, description="Program that leads become members of.")
+    program_status: str | None = Field(None, min_length=1, description="Status that they get there.")
+    left_status: str | None = Field(
+        None, min_length=1, description="Status of who left; empty ends the membership."
+    )
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if (self.program_id is None) != (self.program_status is None):
+            raise ValueError("program_id and program_status go together")
+        if self.list_id is None and self.program_id is None:
+            raise ValueError("needs a list_id or a program_id")
+        if self.left_status is not None and self.program_id is None:
+            raise ValueError("left_status is of a program")
+        return self
+
+
 class MarketoSettings(BaseModel):
     """Adobe Marketo Engage."""
 
@@ -44,6 +68,12 @@ class MarketoSettings(BaseModel):
     program_status: str | None = Field(None, description="Status that they get there.")
     match_by_email: bool = Field(
         True, description="Whether a lead of the customer's address that has no id of ours becomes theirs."
+    )
+    sequences: Mapping[str, MarketoSequence] = Field(
+        {}, description="What the sequences of marketing are there, by the name (`journey`) that they have."
+    )
+    currency: str | None = Field(
+        None, pattern="^[A-Z]{3}$", description="Currency (ISO 4217) of the amounts that sales enter."
     )
     partition: str | None = Field(None, description="Lead partition, where the instance has several.")
     fields: MarketoFields = MarketoFields()

@@ -28,8 +28,10 @@ from signals.connectors.connector import (
     Receipt,
 )
 from signals.connectors.http import Call, HttpClient
+from signals.connectors.inbound import WebhookCall, WebhookNews, WebhookUnverified
 from signals.connectors.signal_document import dispatch_document
 from signals.connectors.waiting import Waiting
+from signals.connectors.webhook.inbox import WebhookInbox
 from signals.connectors.webhook.settings import WebhookSettings
 from signals.connectors.webhook.signatures import Signer
 
@@ -60,6 +62,8 @@ class Webhook:
         self._source = settings.source
         self._clock = clock
         self._signer = Signer([secret.get_secret_value() for secret in settings.secrets])
+        told_by = [secret.get_secret_value() for secret in settings.inbox_secrets]
+        self._inbox = WebhookInbox(told_by, clock=clock) if told_by else None
         self._http = HttpClient(
             self.name,
             self._url,
@@ -103,6 +107,12 @@ class Webhook:
     async def poll(self, cursor: str | None) -> OutcomePage:
         """Nothing: outcomes come as webhooks of the other side (``WebhookInbox``)."""
         return OutcomePage((), cursor)
+
+    async def read_call(self, call: WebhookCall) -> WebhookNews:
+        """The outcome that somebody posts. Raises ``WebhookUnverified`` and ``InboundInvalid``."""
+        if self._inbox is None:
+            raise WebhookUnverified("No inbox_secrets are set for this connector, so no webhook is taken.")
+        return WebhookNews([self._inbox.outcome(call.headers, call.body)])
 
     async def close(self) -> None:
         """Close every connection."""

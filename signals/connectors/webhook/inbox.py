@@ -15,7 +15,8 @@ from signals.connectors.inbound import InboundInvalid
 from signals.connectors.webhook.signatures import Signer
 
 OUTCOME_TYPE = "careloop.signal.outcome"
-_Short = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Without control characters: PostgreSQL keeps no NUL, and nobody means one.
+_Short = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class _Data(BaseModel):
@@ -26,7 +27,7 @@ class _Data(BaseModel):
     amount: float | None = Field(None, ge=0, allow_inf_nan=False)
     currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
     reason: str | None = Field(None, max_length=2000)
-    who: str | None = Field(None, max_length=200)
+    who: _Short | None = None
 
 
 class _Event(BaseModel):
@@ -49,7 +50,7 @@ class WebhookInbox:
         """The outcome that ``body`` tells, where its signature is right.
 
         ``external_id`` is the event's source and id: the same news twice has the same one. Raises
-        ``SignatureInvalid`` for what is forged or replayed late, ``InboundInvalid`` for what cannot be read.
+        ``WebhookUnverified`` for what is forged or replayed late, ``InboundInvalid`` for what cannot be read.
         """
         now = self._clock.now()
         self._signer.verify(headers, body, now=now)

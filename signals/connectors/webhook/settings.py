@@ -18,6 +18,9 @@ class WebhookSettings(BaseModel):
     secrets: tuple[SecretStr, ...] = Field(
         min_length=1, max_length=4, description="Signing secrets, `whsec_…`, newest first."
     )
+    inbox_secrets: tuple[SecretStr, ...] = Field(
+        (), max_length=4, description="Secrets of whoever posts outcomes back, `whsec_…`, newest first."
+    )
     source: str = Field("/careloop", min_length=1, description="The `source` of the CloudEvents.")
     allow_private: bool = Field(
         False, description="Let the address be one of the operator's own network, and be http."

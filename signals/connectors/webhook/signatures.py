@@ -15,15 +15,16 @@ from hashlib import sha256
 
 from standardwebhooks import Webhook
 
-from kit.errors import Forbidden, Misconfigured
+from kit.errors import Misconfigured
+from signals.connectors.inbound import WebhookUnverified, check_time
 
 TOLERANCE = timedelta(minutes=5)  # what the specification's own libraries allow, either way
 _SHORTEST_KEY = 24  # bytes; the specification asks for 24 to 64
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_:-]{1,128}")
 
 
-class SignatureInvalid(Forbidden):
-    """A webhook's signature is missing, wrong or too old: it is not from whom it says it is, or a replay."""
+class SignatureInvalid(WebhookUnverified):
+    """A webhook's signature is missing or wrong: it is not from whom it says it is."""
 
     code = "webhook_signature_invalid"
 
@@ -50,7 +51,7 @@ class Signer:
         }
 
     def verify(self, headers: Mapping[str, str], body: bytes, *, now: datetime) -> str:
-        """The id of a webhook whose signature is right. Raises ``SignatureInvalid``.
+        """The id of a webhook whose signature is right. Raises ``SignatureInvalid`` and ``WebhookSkewed``.
 
         Header names are in any case. A timestamp more than ``TOLERANCE`` from ``now`` is refused; within
         it a replay is possible, so whoever acts on a webhook keeps its id.
@@ -60,9 +61,8 @@ class Signer:
         signatures = given.get("webhook-signature", "")
         if not (message_id and signatures and re.fullmatch(r"\d{1,11}", sent, re.ASCII)):
             raise SignatureInvalid("The webhook lacks webhook-id, webhook-timestamp or webhook-signature.")
+        check_time(float(sent), now=now, tolerance=TOLERANCE)
         at = datetime.fromtimestamp(int(sent), UTC)
-        if abs(now - at) > TOLERANCE:
-            raise SignatureInvalid("The webhook's timestamp is too far from the present.")
         known = list(self._signatures(message_id, body, at))
         if not any(_same(mine, theirs) for theirs in signatures.split() for mine in known):
             raise SignatureInvalid("No signature of the webhook is right.")

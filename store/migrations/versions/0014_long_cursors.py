@@ -4,20 +4,22 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_CURSORS = ("poll_cursor", "consent_cursor")
+
 
 def upgrade() -> None:
-    with op.batch_alter_table("connector_states") as table:
-        table.alter_column(
-            "poll_cursor", existing_type=sa.String(length=1000), type_=sa.Text(), existing_nullable=True
-        )
+    _alter(sa.String(length=1000), sa.Text())
 
 
 def downgrade() -> None:
+    _alter(sa.Text(), sa.String(length=1000))
+
+
+def _alter(before: sa.String, after: sa.String) -> None:
     with op.batch_alter_table("connector_states") as table:
-        table.alter_column(
-            "poll_cursor", existing_type=sa.Text(), type_=sa.String(length=1000), existing_nullable=True
-        )
+        for name in _CURSORS:
+            table.alter_column(name, existing_type=before, type_=after, existing_nullable=True)

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.ids import CustomerId
 from signals.connectors.connector import InboundOutcome, OutcomeKind
 from signals.connectors.export import Exported, ExportFormat, ExportRow, export_signals
 from signals.connectors.export.formats import SCHEMA, safe_cell
@@ -24,7 +23,7 @@ from tests.signals.connectors.dispatches import AT, contact, signal
 KINDS = pytest.mark.parametrize("kind", list(ExportFormat))
 
 
-async def _everybody(_: CustomerId) -> bool:
+async def _everybody(_: ExportRow) -> bool:
     return True
 
 
@@ -93,8 +92,8 @@ async def test_an_empty_export_has_its_columns(tmp_path: Path, kind: ExportForma
 async def test_only_customers_who_allow_it_are_in_it(
     tmp_path_factory: pytest.TempPathFactory, kind: ExportFormat, allowed: set[int], customers: list[int]
 ) -> None:
-    async def asked(customer: CustomerId) -> bool:
-        return int(customer.removeprefix("cus_")) in allowed
+    async def asked(row: ExportRow) -> bool:
+        return int(row.signal.customer_id.removeprefix("cus_")) in allowed
 
     path = tmp_path_factory.mktemp("export") / "signals"
     rows = [_row(number, customer=customer) for number, customer in enumerate(customers)]

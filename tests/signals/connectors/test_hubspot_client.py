@@ -98,6 +98,8 @@ def test_it_joins_lists_and_lists_properties(vendor: HubSpotVendor, server: Cont
     crm = Client(access_token=TOKEN).crm
     added = _api(crm.lists.memberships_api, server.url).add("17", [contact.id])
     assert added.records_ids_added == [contact.id]
+    removed = _api(crm.lists.memberships_api, server.url).remove("17", [contact.id])
+    assert removed.record_ids_removed == [contact.id]
     listed = _api(crm.properties.core_api, server.url).get_all("contacts")
     assert {one.name for one in listed.results if one.has_unique_value} == {"careloop_id", "email"}
 

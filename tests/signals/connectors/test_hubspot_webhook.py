@@ -11,9 +11,15 @@ from hubspot.utils.signature import Signature
 from bench.contract.hubspot import HubSpotVendor
 from bench.contract.server import ContractServer
 from kit.clock import ManualClock
-from kit.errors import InvalidInput
 from signals.connectors.connector import OutcomeKind
 from signals.connectors.hubspot import HubSpot, HubSpotSettings, WebhookRefused
+from signals.connectors.inbound import (
+    InboundInvalid,
+    WebhookCall,
+    WebhookNews,
+    WebhookSkewed,
+    WebhookUnverified,
+)
 from signals.connectors.waiting import ManualWaiting
 from tests.signals.connectors.contract import FEW
 
@@ -56,10 +62,13 @@ class Hook:
         signature = Signature.get_signature(
             self.secret, self.body.decode(), "v3", self.signed_uri, "POST", timestamp
         )
-        found = await connector.receive(
-            method="POST", uri=self.uri, body=self.body, signature=signature, timestamp=timestamp
-        )
-        return [(one.signal_id, one.outcome, one.amount) for one in found]
+        told = await connector.read_call(_call(self.uri, self.body, signature, timestamp))
+        return [(one.signal_id, one.outcome, one.amount) for one in told.outcomes]
+
+
+def _call(uri: str, body: bytes, signature: str | None, timestamp: str | None) -> WebhookCall:
+    named = {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": timestamp}
+    return WebhookCall("POST", uri, {name: value for name, value in named.items() if value}, body)
 
 
 def _events(*deals: str, kind: str = "deal.propertyChange") -> bytes:
@@ -95,14 +104,14 @@ async def test_news_by_webhook_and_by_poll_is_the_same_news(
     body = _events(deal.id)
     timestamp = str(int(clock.now().timestamp() * 1000))
     signature = Signature.get_signature(SECRET, body.decode(), "v3", URI, "POST", timestamp)
-    told = await connector.receive(
-        method="POST", uri=URI, body=body, signature=signature, timestamp=timestamp
-    )
-    assert list(told) == list((await connector.poll(None)).outcomes)
+    told = await connector.read_call(_call(URI, body, signature, timestamp))
+    assert list(told.outcomes) == list((await connector.poll(None)).outcomes)
 
 
 async def test_other_objects_are_none_of_ours(connector: HubSpot, clock: ManualClock) -> None:
-    assert await Hook(_events("7", kind="contact.propertyChange"), clock).to(connector) == []
+    body, timestamp = _events("7", kind="contact.propertyChange"), str(int(clock.now().timestamp() * 1000))
+    signature = Signature.get_signature(SECRET, body.decode(), "v3", URI, "POST", timestamp)
+    assert await connector.read_call(_call(URI, body, signature, timestamp)) == WebhookNews(ignored=1)
 
 
 async def test_the_address_is_decoded_as_hubspot_says(connector: HubSpot, clock: ManualClock) -> None:
@@ -114,7 +123,7 @@ async def test_the_address_is_decoded_as_hubspot_says(connector: HubSpot, clock:
 async def test_a_call_of_another_time_is_refused(
     connector: HubSpot, clock: ManualClock, age: timedelta
 ) -> None:
-    with pytest.raises(WebhookRefused, match="five minutes"):
+    with pytest.raises(WebhookSkewed, match="301 seconds"):
         await Hook(b"[]", clock, age=age).to(connector)
     assert await Hook(b"[]", clock, age=timedelta(minutes=4, seconds=59)).to(connector) == []
 
@@ -135,8 +144,17 @@ async def test_a_wrong_signature_is_refused(
 async def test_headers_that_are_none_are_refused(
     connector: HubSpot, signature: str | None, timestamp: str | None
 ) -> None:
-    with pytest.raises(WebhookRefused):
-        await connector.receive(method="POST", uri=URI, body=b"[]", signature=signature, timestamp=timestamp)
+    with pytest.raises(WebhookUnverified):
+        await connector.read_call(_call(URI, b"[]", signature, timestamp))
+
+
+async def test_behind_a_proxy_the_address_counts_that_hubspot_was_given(
+    server: ContractServer, clock: ManualClock
+) -> None:
+    said = {"token": "pat-eu1-secret", "client_secret": SECRET, "base_url": server.url, "webhook_url": URI}
+    connector = HubSpot(HubSpotSettings.model_validate(said), clock=clock, waiting=ManualWaiting())
+    assert await Hook(b"[]", clock, uri="http://10.0.0.7:8000/webhook", signed_uri=URI).to(connector) == []
+    await connector.close()
 
 
 async def test_without_a_secret_nothing_is_believed(server: ContractServer, clock: ManualClock) -> None:
@@ -156,6 +174,9 @@ async def test_without_a_secret_nothing_is_believed(server: ContractServer, cloc
         b'[{"objectId": 1}]',
         b"\xff",
         b'[{"subscriptionType": "deal.creation", "objectId": "x"}]',
+        b'[{"subscriptionType": "deal.creation", "objectId": 1e999}]',
+        b'["deal.creation"]',
+        b"[" * 100_000,
     ],
 )
 async def test_a_malformed_body_is_told_apart(connector: HubSpot, clock: ManualClock, body: bytes) -> None:
@@ -163,5 +184,5 @@ async def test_a_malformed_body_is_told_apart(connector: HubSpot, clock: ManualC
     text = body.decode("latin-1")
     signature = Signature.get_signature(SECRET, text, "v3", URI, "POST", timestamp)
     sent = text.encode()  # the library signs text as UTF-8
-    with pytest.raises(InvalidInput, match="no list of HubSpot events"):
-        await connector.receive(method="POST", uri=URI, body=sent, signature=signature, timestamp=timestamp)
+    with pytest.raises(InboundInvalid, match="no list of HubSpot events"):
+        await connector.read_call(_call(URI, sent, signature, timestamp))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -15,7 +17,14 @@ from bench.contract.mailchimp import API_KEY, AUDIENCE
 from bench.contract.mailchimp import Mailchimp as MailchimpServer
 from bench.contract.server import ContractServer
 from kit.clock import ManualClock
-from signals.connectors.inbound import ConsentChange, ConsentSource, InboundConsent, InboundInvalid
+from signals.connectors.inbound import (
+    ConsentChange,
+    ConsentSource,
+    InboundConsent,
+    InboundInvalid,
+    WebhookCall,
+    WebhookNews,
+)
 from signals.connectors.mailchimp import Mailchimp, MailchimpSettings
 from signals.connectors.mailchimp.consents import WebhookUnknown
 from signals.connectors.waiting import ManualWaiting
@@ -38,8 +47,15 @@ def _mailchimp(url: str | None = None, *, clock: ManualClock | None = None, **ch
     return Mailchimp(settings, clock=clock or ManualClock(AT), waiting=ManualWaiting())
 
 
-def _read(form: dict[str, str], *, given_secret: str = SECRET) -> InboundConsent | None:
-    return _mailchimp().read_webhook(urlencode(form).encode(), given_secret=given_secret)
+async def _told(body: bytes, *, given_secret: str = SECRET, **changes: object) -> WebhookNews:
+    call = WebhookCall("POST", "https://care.example/hook", {}, body, given_secret)
+    return await _mailchimp(**changes).read_call(call)  # type: ignore[arg-type]  # settings, by name
+
+
+async def _read(form: dict[str, str], **changes: object) -> InboundConsent | None:
+    told = await _told(urlencode(form).encode(), **changes)  # type: ignore[arg-type]  # settings, by name
+    assert len(told.consents) + told.ignored == 1
+    return next(iter(told.consents), None)
 
 
 @pytest.mark.parametrize(
@@ -51,16 +67,18 @@ def _read(form: dict[str, str], *, given_secret: str = SECRET) -> InboundConsent
         ({"type": "cleaned", "data[reason]": "abuse"}, ConsentChange.WITHDRAWN, "abuse"),
     ],
 )
-def test_who_leaves_is_told_with_why(changes: dict[str, str], change: ConsentChange, reason: str) -> None:
-    found = _read(FORM | changes)
+async def test_who_leaves_is_told_with_why(
+    changes: dict[str, str], change: ConsentChange, reason: str
+) -> None:
+    found = await _read(FORM | changes)
     assert found is not None
     assert (found.email, found.change, found.reason) == ("Ada.1@example.com", change, reason)
     assert found.at == datetime(2026, 1, 1, 11, 59, tzinfo=UTC)
-    assert found == _read(FORM | changes)
+    assert found == await _read(FORM | changes)
 
 
-def test_an_address_that_changes_is_told_with_both() -> None:
-    found = _read(
+async def test_an_address_that_changes_is_told_with_both() -> None:
+    found = await _read(
         FORM | {"type": "upemail", "data[old_email]": "a@example.com", "data[new_email]": "b@example.com"}
     )
     assert found is not None
@@ -72,15 +90,15 @@ def test_an_address_that_changes_is_told_with_both() -> None:
 
 
 @pytest.mark.parametrize("kind", ["subscribe", "profile", "campaign", "new one"])
-def test_other_news_is_none(kind: str) -> None:
-    assert _read(FORM | {"type": kind}) is None
+async def test_other_news_is_none(kind: str) -> None:
+    assert await _read(FORM | {"type": kind}) is None
 
 
-def test_a_wrong_secret_or_another_audience_is_not_read() -> None:
+async def test_a_wrong_secret_or_another_audience_is_not_read() -> None:
     with pytest.raises(WebhookUnknown, match="address"):
-        _read(FORM, given_secret="g" * 40)
+        await _read(FORM, given_secret="g" * 40)
     with pytest.raises(WebhookUnknown, match="audience"):
-        _read(FORM | {"data[list_id]": "other"})
+        await _read(FORM | {"data[list_id]": "other"})
 
 
 @pytest.mark.parametrize(
@@ -91,14 +109,27 @@ def test_a_wrong_secret_or_another_audience_is_not_read() -> None:
         ({"type": "upemail"}, r"data\[new_email\]"),
     ],
 )
-def test_what_cannot_be_read_says_where(changes: dict[str, str], place: str) -> None:
+async def test_what_cannot_be_read_says_where(changes: dict[str, str], place: str) -> None:
     with pytest.raises(InboundInvalid, match=place):
-        _read(FORM | changes)
+        await _read(FORM | changes)
 
 
-def test_without_a_secret_no_webhook_is_taken() -> None:
+async def test_without_a_secret_no_webhook_is_taken() -> None:
     with pytest.raises(WebhookUnknown, match="webhook_secret"):
-        _mailchimp(webhook_secret=None).read_webhook(b"", given_secret="")
+        await _told(b"", given_secret="", webhook_secret=None)
+
+
+async def test_trying_the_address_needs_its_secret_only() -> None:
+    asked = WebhookCall("GET", "https://care.example/hook", {}, b"", SECRET)
+    assert await _mailchimp().read_call(asked) == WebhookNews()
+    with pytest.raises(WebhookUnknown, match="address"):
+        await _mailchimp().read_call(replace(asked, secret="g" * 40))
+
+
+async def test_a_subscription_is_consent_where_the_operator_says_so() -> None:
+    found = await _read(FORM | {"type": "subscribe"}, subscribing_grants=True)
+    assert found is not None
+    assert (found.email, found.change) == ("Ada.1@example.com", ConsentChange.GRANTED)
 
 
 _ONE = _mailchimp()
@@ -107,7 +138,7 @@ _ONE = _mailchimp()
 @given(st.binary(max_size=300))
 def test_no_body_breaks_it(body: bytes) -> None:
     with suppress(InboundInvalid, WebhookUnknown):
-        _ONE.read_webhook(body, given_secret=SECRET)
+        asyncio.run(_ONE.read_call(WebhookCall("POST", "https://care.example/hook", {}, body, SECRET)))
 
 
 @pytest.fixture

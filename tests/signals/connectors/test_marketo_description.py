@@ -54,6 +54,9 @@ async def _talk() -> list[tuple[Seen, httpx.Response]]:
             "list_id": LIST,
             "program_id": PROGRAM,
             "program_status": PROGRAM_STATUS,
+            "sequences": {
+                "speed": {"list_id": LIST, "program_id": PROGRAM, "program_status": PROGRAM_STATUS}
+            },
             "http": ONCE,
         }
     )
@@ -64,6 +67,9 @@ async def _talk() -> list[tuple[Seen, httpx.Response]]:
         await connector.health()
         await connector.deliver(dispatch(1))
         await connector.deliver(dispatch(2))
+        await connector.enrol(dispatch(1), "speed")
+        await connector.leave(dispatch(1), "speed")
+        await connector.enrol(dispatch(3, customer=3), "speed")
         vendor.set_field(1, AT, careloopOutcome="won")
         await connector.poll(None)
         await connector.close()
@@ -79,7 +85,7 @@ async def _again(client: httpx.AsyncClient, seen: Seen) -> httpx.Response:
 
 async def test_calls_and_answers_are_as_adobe_describes_them(description: dict[str, Any]) -> None:
     talk = await _talk()
-    assert len({(seen.method, _template(description, seen.path)) for seen, _ in talk}) == 11
+    assert len({(seen.method, _template(description, seen.path)) for seen, _ in talk}) == 13
     for seen, answer in talk:
         operation = description["paths"][_template(description, seen.path)][seen.method.lower()]
         _check_query(operation, seen)

@@ -16,7 +16,7 @@ from bench.contract.webhook import OLD_SECRET, SECRET
 from kit.clock import ManualClock
 from kit.errors import Misconfigured
 from signals.connectors.connector import InboundOutcome, OutcomeKind
-from signals.connectors.inbound import InboundInvalid
+from signals.connectors.inbound import InboundInvalid, WebhookSkewed, WebhookUnverified
 from signals.connectors.webhook import TOLERANCE, SignatureInvalid, Signer, WebhookInbox
 from signals.connectors.webhook.signatures import webhook_id
 from tests.signals.connectors.dispatches import AT
@@ -67,7 +67,7 @@ def test_the_same_event_again_is_the_same_news(inbox: WebhookInbox) -> None:
 def test_a_time_that_no_calendar_has_is_refused(inbox: WebhookInbox) -> None:
     body = _body()
     for beyond in ("9" * 11, "9" * 12):
-        with pytest.raises(SignatureInvalid):
+        with pytest.raises(WebhookUnverified):
             inbox.outcome(_signed(body) | {"Webhook-Timestamp": beyond}, body)
 
 
@@ -76,7 +76,7 @@ def test_a_clock_may_be_off_by_five_minutes_and_no_more(inbox: WebhookInbox, shi
     body = _body()
     assert inbox.outcome(_signed(body, at=AT + shift), body).signal_id == "sig_1"
     beyond = AT + shift * 1.01
-    with pytest.raises(SignatureInvalid, match="too far"):
+    with pytest.raises(WebhookSkewed, match="one of the two clocks is wrong"):
         inbox.outcome(_signed(body, at=beyond), body)
 
 
@@ -89,18 +89,19 @@ def test_a_clock_may_be_off_by_five_minutes_and_no_more(inbox: WebhookInbox, shi
         {"Webhook-Signature": "v1a,AAAA nonsense"},
         {"Webhook-Signature": ""},
         {"Webhook-Timestamp": "yesterday"},
+        {"Webhook-Timestamp": "9" * 12},
         {"Webhook-Timestamp": "٣"},
         {"Webhook-Id": ""},
     ],
 )
 def test_what_is_not_signed_is_not_read(inbox: WebhookInbox, spoil: dict[str, str]) -> None:
     body = _body()
-    with pytest.raises(SignatureInvalid):
+    with pytest.raises(WebhookUnverified):
         inbox.outcome(_signed(body) | spoil, body)
 
 
 def test_a_body_that_was_changed_is_not_read(inbox: WebhookInbox) -> None:
-    with pytest.raises(SignatureInvalid):
+    with pytest.raises(WebhookUnverified):
         inbox.outcome(_signed(_body()), _body(id="8"))
     with pytest.raises(SignatureInvalid, match="UTF-8"):
         inbox.outcome(_signed(_body()), b"\xff\xfe")
@@ -132,7 +133,7 @@ def test_no_body_breaks_it(body: bytes) -> None:
         signed = _signed(body)
     except UnicodeDecodeError:
         signed = _signed(b"")
-    with suppress(SignatureInvalid, InboundInvalid):
+    with suppress(WebhookUnverified, InboundInvalid):
         assert isinstance(inbox.outcome(signed, body), InboundOutcome)
 
 

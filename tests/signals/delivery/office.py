@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,12 +26,11 @@ from signals.connectors.connector import (
     PreparedRequest,
     Receipt,
 )
-from signals.delivery.consent import CustomerConsent
-from signals.delivery.contacts import CustomerContacts
 from signals.delivery.courier import Courier
 from signals.delivery.delivery import Delivery, DeliveryFilter, DeliveryState, Lane
 from signals.delivery.drain import Drain
 from signals.delivery.outbox import DeliveryOutbox
+from signals.delivery.recipients import BookRecipients
 from signals.delivery.retry import RetryPolicy
 from signals.delivery.states import ConnectorStates
 from signals.delivery.store import DeliveryStore
@@ -82,6 +82,19 @@ class MemoryConnector:
         return None
 
 
+@dataclass
+class SlowConnector(MemoryConnector):
+    """A target that does not answer until it may."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def deliver(self, dispatch: Dispatch) -> Receipt:
+        self.begun.set()
+        await self.may_end.wait()
+        return await super().deliver(dispatch)
+
+
 class Office:
     """Everything that delivers, on a clock that is moved by hand; jitter is always half of the longest."""
 
@@ -106,8 +119,7 @@ class Office:
             database,
             CIPHER,
             clock,
-            gate=CustomerConsent(self.book),
-            contacts=CustomerContacts(self.book),
+            recipients=BookRecipients(self.book),
             retry=retry,
             chance=lambda: 0.5,
         )
@@ -154,7 +166,7 @@ class Office:
         return await self.new_drain().run(lane or self.lane, claim or f"run {self.runs}")
 
     def new_drain(self) -> Drain:
-        return Drain(self.database, self.store, self.courier, self.clock, targets=self.targets)
+        return Drain(self.database, self.store, self.courier, self.clock, targets=self.targets, sit_out=0.0)
 
     async def all(self, **matching: Any) -> list[Delivery]:
         """Every delivery, the eldest first."""

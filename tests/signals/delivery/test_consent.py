@@ -2,15 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from customers import ConsentChannel, ConsentState, Purpose
+from customers import ConsentChannel, Purpose
 from kit.clock import ManualClock
 from kit.ids import DEFAULT_WORKSPACE, CustomerId
 from signals.delivery.delivery import DeliveryState, Lane
@@ -18,11 +16,19 @@ from signals.delivery.target import SameTargets, Target
 from signals.signal import SignalKind, Team
 from signals.store import SignalStore
 from store.engine import Database, sqlite_url
-from store.migrate import upgrade
 from store.tables import workspaces
+from tests.signals.delivery.histories import (
+    GRANTED,
+    PEOPLE,
+    WITHDRAWN,
+    Drained,
+    Event,
+    Heard,
+    Word,
+    all_permitted,
+    events,
+)
 from tests.signals.delivery.office import CIPHER, MemoryConnector, Office
-
-GRANTED, WITHDRAWN = ConsentState.GRANTED, ConsentState.WITHDRAWN
 
 
 async def test_withdrawing_consent_stops_what_is_queued(each_office: Office) -> None:
@@ -80,82 +86,17 @@ async def test_consent_that_comes_back_lets_a_replay_through(office: Office) -> 
     assert office.crm.calls == 1
 
 
-@dataclass(frozen=True)
-class Word:
-    """A customer says something."""
-
-    customer: int
-    purpose: Purpose
-    channel: ConsentChannel
-    state: ConsentState
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A signal of a customer is queued."""
-
-    customer: int
-    team: Team
-
-
-@dataclass(frozen=True)
-class Drained:
-    """Everything that is due is delivered."""
-
-
-PEOPLE = 3
 TARGETS = {
     "crm": (None, ConsentChannel.ANY),
     "calls": (Purpose.SALES, ConsentChannel.PHONE),
     "mail": (Purpose.MARKETING, ConsentChannel.EMAIL),
 }
-USED_FOR = {Team.SALES: "sales", Team.CUSTOMER_SUCCESS: "sales", Team.MARKETING: "marketing"}
-people = st.integers(0, PEOPLE - 1)
-events = st.lists(
-    st.one_of(
-        st.builds(
-            Word,
-            people,
-            st.sampled_from([Purpose.SALES, Purpose.MARKETING, Purpose.DATA_SALE]),
-            st.sampled_from([ConsentChannel.ANY, ConsentChannel.EMAIL, ConsentChannel.PHONE]),
-            st.sampled_from([GRANTED, GRANTED, WITHDRAWN]),
-        ),
-        st.builds(Heard, people, st.sampled_from(Team)),
-        st.just(Drained()),
-    ),
-    min_size=3,
-    max_size=16,
-)
-
-
-def permitted(said: Sequence[Word], customer: int, purpose: str, channel: ConsentChannel) -> bool:
-    """The rules of consent, written down a second time: what the newest words allow."""
-    mine = [word for word in said if word.customer == customer]
-    sale = [w for w in mine if w.purpose is Purpose.DATA_SALE and w.channel is ConsentChannel.ANY]
-    if sale and sale[-1].state is WITHDRAWN:
-        return False
-    heard = [w for w in mine if w.purpose.value == purpose and w.channel in {channel, ConsentChannel.ANY}]
-    general = [index for index, word in enumerate(heard) if word.channel is ConsentChannel.ANY]
-    own = [index for index, word in enumerate(heard) if word.channel is channel]
-    decides = own or general
-    if not decides:
-        return False
-    revoked_later = any(heard[index].state is WITHDRAWN and index > decides[-1] for index in general)
-    return heard[decides[-1]].state is GRANTED and not revoked_later
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database, as the bytes of its file."""
-    file = tmp_path_factory.mktemp("consent") / "empty.db"
-    upgrade(sqlite_url(file))
-    return file.read_bytes()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=events)
 def test_nobody_is_told_of_without_consent_whatever_they_said_before(
-    history: list[Word | Heard | Drained], empty_database: bytes, tmp_path: Path
+    history: list[Event], empty_database: bytes, tmp_path: Path
 ) -> None:
     for leftover in tmp_path.glob("careloop.db*"):
         leftover.unlink()
@@ -164,7 +105,7 @@ def test_nobody_is_told_of_without_consent_whatever_they_said_before(
     asyncio.run(live_through([*history, Drained()], file))
 
 
-async def live_through(history: Sequence[Word | Heard | Drained], file: Path) -> None:
+async def live_through(history: Sequence[Event], file: Path) -> None:
     clock, database = ManualClock(), Database(sqlite_url(file))
     connectors = {name: MemoryConnector(name) for name in TARGETS}
     office = Office(
@@ -212,8 +153,7 @@ def assert_permitted(
 ) -> None:
     own, channel = TARGETS[name]
     whose = customers.index(customer)
-    purposes = {USED_FOR[team]} | ({own.value} if own else set())
-    assert all(permitted(said, whose, purpose, channel) for purpose in purposes)
+    assert all_permitted(said, whose, team, own, channel)
 
 
 async def assert_the_permitted_are_told(
@@ -227,5 +167,4 @@ async def assert_the_permitted_are_told(
         whose = customers.index(one.customer_id)
         async with office.database.read() as connection:
             team = (await SignalStore(CIPHER).get(connection, office.workspace, one.signal_id)).team
-        purposes = {USED_FOR[team]} | ({own.value} if own else set())
-        assert not all(permitted(said, whose, purpose, channel) for purpose in purposes)
+        assert not all_permitted(said, whose, team, own, channel)

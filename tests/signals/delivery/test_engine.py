@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 
 from kit.ids import WorkspaceId
 from signals.delivery.delivery import DeliveryState, Lane
 from signals.delivery.dispatcher import Dispatcher
 from signals.delivery.engine import DurableEngine, EngineRunning, system_database
+from signals.delivery.service import DeliveryService
+from signals.delivery.target import SameTargets, Target
 from tests.databases import PostgresServer
-from tests.signals.delivery.office import Office
+from tests.signals.delivery.office import Office, SlowConnector
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -60,3 +64,46 @@ async def test_what_is_queued_is_drained_and_what_is_not_is_not(office: Office, 
         await engine.stop()
     assert await office.ends() == [DeliveryState.DELIVERED]
     assert await dispatcher.look() == []
+
+
+async def test_a_target_that_never_answers_does_not_hold_up_the_stop(office: Office, tmp_path: Path) -> None:
+    await office.hear(await office.customer())
+    slow = SlowConnector()
+
+    async def workspaces() -> Sequence[WorkspaceId]:
+        return [office.workspace]
+
+    service = DeliveryService(
+        office.database,
+        office.courier,
+        office.clock,
+        targets=SameTargets({"crm": Target(slow)}),
+        workspaces=workspaces,
+        system_database=system_database(tmp_path, "sqlite:///anything"),
+        grace=0.2,
+    )
+    stopping = asyncio.Event()
+    running = asyncio.create_task(service.run(stopping))
+    await asyncio.wait_for(slow.begun.wait(), 30)
+    stopping.set()
+    await asyncio.wait_for(running, 15)
+    assert await office.ends() == [DeliveryState.QUEUED]
+    assert slow.told == []
+
+
+async def test_a_dbos_that_waits_for_its_database_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its threads sleep up to a minute where the database is locked; nothing of ours may wait for them."""
+    engine = DurableEngine(system_database(tmp_path, "sqlite:///anything"), _never)
+    await engine.start()
+    locked, destroy = threading.Event(), DBOS.destroy
+    monkeypatch.setattr(DBOS, "destroy", lambda **_: locked.wait(30))
+    await asyncio.wait_for(engine.stop(patience=0.2), 10)
+    locked.set()
+    monkeypatch.undo()
+    destroy()
+
+
+async def _never(lane: Lane, claim: str) -> int:
+    raise AssertionError(f"nothing is to be drained, but {lane} was by {claim}")
