@@ -32,7 +32,7 @@ _LONGEST = 20.0  # seconds that somebody waits for each tool
 
 @dataclass(frozen=True, slots=True)
 class Farewell:
-    """``connector`` was asked to take a customer out of ``journey``; ``error`` is the code of why it did not."""
+    """``connector`` was asked to take a customer out of ``journey``; ``error`` says why it did not."""
 
     connector: str
     journey: str

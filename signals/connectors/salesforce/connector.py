@@ -10,6 +10,7 @@ from typing import Any
 from kit.clock import Clock
 from kit.errors import CareloopError
 from signals.connectors.answer import Json
+from signals.connectors.backfill import Backfilled
 from signals.connectors.connector import (
     DeliveryRefused,
     Dispatch,
@@ -68,6 +69,7 @@ class Salesforce:
         mapping: FieldMapping | None = None,
     ) -> None:
         self._settings = settings
+        self._waiting = waiting
         self._mapping = mapping or shipped_mapping("salesforce", objects=OBJECTS)
         self._login = HttpClient(
             "Salesforce", settings.login_url, settings=settings.http, clock=clock, waiting=waiting
@@ -122,6 +124,11 @@ class Salesforce:
     def bulk(self, waiting: Waiting) -> SalesforceBulk:
         """The way for thousands of signals at once, over the same connections."""
         return SalesforceBulk(self._settings, self._mapping, self.client, waiting)
+
+    async def backfill(self, dispatches: Sequence[Dispatch]) -> Backfilled:
+        """Tell many over Bulk API 2.0; see ``SalesforceBulk``."""
+        report = await self.bulk(self._waiting).backfill(dispatches)
+        return Backfilled(len(report.taken), len(report.known), report.refused)
 
     async def close(self) -> None:
         """Close every connection."""

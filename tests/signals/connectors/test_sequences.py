@@ -226,4 +226,4 @@ async def test_who_unsubscribed_at_marketo_enters_no_sequence() -> None:
         with pytest.raises(DeliveryRefused, match="unsubscribed"):
             await tool.connector.enrol(IN, SPEED)
         assert not tool.inside()
-        await tool.connector.close()
+        await _closed(tool)
