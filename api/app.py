@@ -19,11 +19,13 @@ from api import (
     customers,
     deliveries,
     desk,
+    digests,
     errors,
     health,
     insights,
     keys,
     knowledge,
+    live_signals,
     page,
     signals,
     tickets,
@@ -42,6 +44,7 @@ from api.opinions import Opinions
 from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
+from api.weekly import Weekly
 
 
 def create_app(services: Services, config: ApiConfig) -> FastAPI:
@@ -70,11 +73,13 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         insights,
         backfills,
         tickets,
+        live_signals,
         signals,
         customers,
         customer_history,
         deliveries,
         connectors,
+        digests,
         visitors,
         keys,
         health,
@@ -91,11 +96,19 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     night = _nightly(app)
-    looking = None if night is None else asyncio.create_task(night.keep_looking())
+    insight_parts = app.state.services.insights
+    looking = [
+        *(() if night is None else (asyncio.create_task(night.keep_looking()),)),
+        *(
+            ()
+            if insight_parts is None
+            else (asyncio.create_task(Weekly(insight_parts.sender).keep_looking()),)
+        ),
+    ]
     yield
-    if looking is not None:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+    for task in looking:
+        task.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
     await app.state.syncs.stop()
     if app.state.services.triage is not None:
         await app.state.learning.stop()

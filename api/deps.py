@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Authenticator, Caller, VisitorTokens, require
-from api.errors import SignalsOff, TriageOff
+from api.errors import InsightsOff, SignalsOff, TriageOff
 from api.learning import LearningRuns
 from api.operation_runs import OperationRuns
 from api.opinions import Opinions
@@ -17,6 +17,7 @@ from api.state import ApiConfig, Services
 from api.syncs import Syncs
 from api.triagers import TriageParts
 from customers import CustomerBook, IdentityId, MergeId
+from insights.parts import InsightParts
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
@@ -101,6 +102,13 @@ async def _delivery(request: Request) -> DeliveryParts:
     return services.delivery
 
 
+async def _insights(request: Request) -> InsightParts:
+    services: Services = request.app.state.services
+    if services.insights is None:
+        raise InsightsOff("Digests are made by another installation.")
+    return services.insights
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -138,6 +146,7 @@ TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 BookDep = Annotated[CustomerBook, Depends(_book)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
+InsightsDep = Annotated[InsightParts, Depends(_insights)]
 DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]

@@ -14,6 +14,7 @@ from api.ports import Chat, Check, OpenSource, Synchroniser
 from api.rate_limit import Limit, RateLimiter
 from api.triagers import TriageParts
 from customers import CustomerBook
+from insights.parts import InsightParts
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
@@ -56,6 +57,7 @@ class Services:
     triage: TriageParts | None = None
     signals: SignalParts | None = None
     delivery: DeliveryParts | None = None
+    insights: InsightParts | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -25,6 +25,7 @@ from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
 from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_insights import build_insights
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -37,6 +38,7 @@ from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
 from inference.openai_embeddings import EmbeddingsConfig, OpenAiEncoder
+from insights.parts import InsightParts
 from kit.clock import Clock, SystemClock
 from kit.errors import Misconfigured
 from kit.ids import DEFAULT_WORKSPACE
@@ -86,6 +88,7 @@ class Parts:
     signals: SignalParts | None
     customers: CustomerBook
     delivery: DeliveryParts
+    insights: InsightParts
 
 
 @asynccontextmanager
@@ -157,6 +160,16 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             signals=signals,
             customers=customers,
             delivery=delivery,
+            insights=build_insights(
+                settings,
+                database,
+                cipher=cipher,
+                book=customers,
+                clock=clock,
+                retriever=retriever,
+                encoder=embeddings.encoder,
+                triage=triage,
+            ),
         )
 
 
@@ -221,6 +234,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         triage=parts.triage,
         signals=parts.signals,
         delivery=parts.delivery,
+        insights=parts.insights,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from careloop.insight_settings import InsightSettings
 from customers import ConsentChannel, Purpose
 
 SAMPLE_KNOWLEDGE_BASE = Path("knowledge_base/sample")
@@ -315,6 +316,7 @@ class Settings(BaseSettings):
     signals: SignalSettings = Field(default_factory=SignalSettings)
     customers: CustomerSettings = Field(default_factory=CustomerSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    insights: InsightSettings = Field(default_factory=InsightSettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Entry] = {
     "signals": Entry("careloop.cli.signals", "Look at signals, settle them, and check their rules."),
     "connectors": Entry("careloop.cli.connectors", "See which connectors are on, and test one."),
     "deliveries": Entry("careloop.cli.deliveries", "Look at deliveries, replay them, pause connectors."),
+    "digest": Entry("careloop.cli.digest", "What customers said in a week; print it or send it."),
     "evaluate": Entry("careloop.cli.evaluate", "Measure retrieval, answers, triage and predictions."),
     "calibrate": Entry("careloop.cli.calibrate", "Fit answerability anew, after a change of retrieval."),
     "keys": Entry("careloop.cli.keys", "Create, list and revoke API keys."),

@@ -19,6 +19,7 @@ from store.tables.customers import (
     customers,
 )
 from store.tables.deliveries import connector_states, deliveries, signal_revisions
+from store.tables.insights import digest_deliveries
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -54,6 +55,7 @@ __all__ = [
     "customer_tombstones",
     "customers",
     "deliveries",
+    "digest_deliveries",
     "document_versions",
     "documents",
     "feedback",
