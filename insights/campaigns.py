@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from insights.contact import Contact, Ending, Turn
 from insights.digest import CampaignEffect
 from insights.growth import Difference, mean_difference, share_difference
-from insights.quotes import Quote, Quoter
+from insights.quotes import Quoter, few
 from insights.week import Week
 from signals.data_file import read_data
 
@@ -131,7 +131,7 @@ def _effect(
         sentiment=mean_difference(_sentiments(ours), _sentiments(others)),
         unhappy=_share(ours, others, unhappy=True),
         handed_over=_share(ours, others, unhappy=False),
-        quotes=_quotes(mentions, quoter),
+        quotes=few((quoter.quote(one, *place) for one, place in mentions), _QUOTES),
     )
 
 
@@ -151,16 +151,6 @@ def _share(ours: Sequence[Contact], others: Sequence[Contact], *, unhappy: bool)
         return sum(said), len(said)
 
     return share_difference(*counted(ours), *counted(others))
-
-
-def _quotes(mentions: Sequence[tuple[Contact, Place]], quoter: Quoter) -> tuple[Quote, ...]:
-    found: dict[str, Quote] = {}
-    for contact, (turn, spans) in mentions:
-        quote = quoter.quote(contact, turn, spans)
-        found.setdefault(quote.text, quote)
-        if len(found) == _QUOTES:
-            break
-    return tuple(found.values())
 
 
 def _day(moment: datetime, zone: ZoneInfo) -> date:

@@ -102,7 +102,8 @@ class Digester:
                 wishes, contacts, thresholds=thresholds, encoder=self.encoder, quoter=quoter
             ),
             gaps=await gaps(
-                contacts, workspace, encoder=self.encoder, retriever=self.retriever, quoter=quoter
+                contacts, workspace, encoder=self.encoder, retriever=self.retriever, quoter=quoter,
+                thresholds=thresholds,
             ),
             campaigns=effects(contacts, company.campaigns, week, titles=company.titles, quoter=quoter),
             voice=voice(contacts, before, surveys, thresholds=thresholds, quoter=quoter),

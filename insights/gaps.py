@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +17,21 @@ from inference.embeddings import Encoder
 from insights.contact import Contact, Ending, Reply, ReplyKind, Turn
 from insights.digest import Article, Gap, OutlineSection
 from insights.grouping import Group, grouped_and_single
-from insights.quotes import Quote, Quoter, anonymous, excerpt
+from insights.quotes import Quoter, anonymous, excerpt, few
 from kit.ids import WorkspaceId
 from kit.text import sentences
 from retrieval import Retriever
+from signals.signal import SignalKind
 
 SHOWN = 8
 UNANSWERED, DISLIKED, LEFT = "unanswered", "disliked", "left"
 _UNANSWERABLE = "unanswerable"  # the bot's reason to hand over when the knowledge base does not say
+_NO_QUESTIONS = (
+    SignalKind.ADVOCACY,
+    SignalKind.CHURN_RISK,
+    SignalKind.COMPETITOR,
+    SignalKind.FEATURE_REQUEST,
+)
 _QUESTIONS, _HEADINGS, _POINTS, _ARTICLES = 3, 5, 3, 3
 _DEPTH = 10  # passages that are looked through for the nearest articles
 _LEAST_WORDS = 4  # of an agent's sentence: "Hi there!" answers nothing
@@ -47,12 +54,17 @@ async def gaps(
     encoder: Encoder,
     retriever: Retriever,
     quoter: Quoter,
+    thresholds: Mapping[SignalKind, float],
 ) -> tuple[Gap, ...]:
-    """What was asked and not answered, or not to the customer's liking; the most frequent first."""
+    """What was asked and not answered, or not to the customer's liking; the most frequent first.
+
+    Who asks nothing, but praises, or speaks of leaving, of a competitor or of a wish, misses no article.
+    """
     missed = [
         _Miss(contact, turn, reason, excerpt(turn.text, (), contact.personal))
         for contact in contacts
         for turn, reason in _missed(contact)
+        if "?" in turn.text or not _says_otherwise(turn, thresholds)
     ]
     groups = await asyncio.to_thread(grouped_and_single, [one.text for one in missed], encoder)
     found = []
@@ -68,6 +80,12 @@ def _missed(contact: Contact) -> list[tuple[Turn, str]]:
     """Each question of the contact that went wrong, and how."""
     reasons = {reply.to: _reason(contact, reply) for reply in contact.replies}
     return [(turn, reason) for turn in contact.questions if (reason := reasons.get(turn.id)) is not None]
+
+
+def _says_otherwise(turn: Turn, thresholds: Mapping[SignalKind, float]) -> bool:
+    return any(
+        kind in turn.signals and turn.signals[kind].probability >= thresholds[kind] for kind in _NO_QUESTIONS
+    )
 
 
 def _reason(contact: Contact, reply: Reply) -> str | None:
@@ -97,15 +115,11 @@ def _gap(
     outline: tuple[OutlineSection, ...],
     quoter: Quoter,
 ) -> Gap:
-    quotes: dict[str, Quote] = {}
-    for miss in members:
-        quote = quoter.quote(miss.contact, miss.turn)
-        quotes.setdefault(quote.text, quote)
     return Gap(
         title=one.title,
         count=len({miss.contact.id for miss in members}),
         reasons=dict(Counter(miss.reason for miss in members).most_common()),
-        questions=tuple(quotes.values())[:_QUESTIONS],
+        questions=few((quoter.quote(miss.contact, miss.turn) for miss in members), _QUESTIONS),
         articles=articles,
         outline=outline,
     )

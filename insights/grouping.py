@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from inference.embeddings import Encoder, Vector
 from triage.discovery import UNNAMED, discover
+from triage.text_hash import normalised
 
 _HIDDEN = re.compile(r"\[[a-z_]+\]")  # what stands for personal data is nothing that texts have in common
 _MOST = 3000  # texts that are encoded for one digest: half a minute of one core
@@ -45,10 +46,18 @@ def group(
 
 
 def grouped_and_single(texts: Sequence[str], encoder: Encoder) -> list[Group]:
-    """Every text: in a group of two or more where there is one, else by itself under its own words."""
+    """Every text: in a group of two different ones or more, else with those that say the same.
+
+    A group has the words for a title that its texts have in common, where those are two or more.
+    """
     groups = group(texts, encoder)
     taken = {place for one in groups for place in one.places}
-    return [*groups, *(Group(texts[place], (place,)) for place in range(len(texts)) if place not in taken)]
+    alone: dict[str, list[int]] = {}
+    for place in range(len(texts)):
+        if place not in taken:
+            alone.setdefault(normalised(texts[place]), []).append(place)
+    named = [one if " " in one.title else Group(texts[one.places[0]], one.places) for one in groups]
+    return [*named, *(Group(texts[places[0]], tuple(places)) for places in alone.values())]
 
 
 def _title(name: str) -> str:

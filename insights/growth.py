@@ -13,14 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta, nbinom, ttest_ind
+from scipy.stats import beta, nbinom
+from scipy.stats import t as student
 
 from signals.precision import wilson
 
 FALSE_DISCOVERIES = 0.1  # share of what is said to grow that may be chance
+_LEAST = 3  # of what is said to grow: one or two are an anecdote, however rare they were before
 _PRIOR = 0.5  # Jeffreys' for a rate: what nobody counted before is rare, not impossible
 _CONFIDENCE = 0.95
 FEWEST = 5  # of a group that is compared
+_NO_VARIANCE = 1e-18  # of two means: what rounding leaves of figures that are all the same
 _LEAST_EXPECTED = 0.5  # a mean below says nothing of how weeks differ
 
 
@@ -100,7 +103,7 @@ def _growth(now: int, before: Sequence[int], *, weeks: int, spread: float, p: fl
         low=weeks * low / (1 - low),
         high=weeks * high / (1 - high) if total else None,
         p=p,
-        grows=grows and now * weeks > total,
+        grows=grows and now >= _LEAST and now * weeks > total,
     )
 
 
@@ -130,12 +133,14 @@ def mean_difference(ours: Sequence[float], others: Sequence[float]) -> Differenc
     """The difference of two means (Welch 1947); none where one of the groups has fewer than five."""
     if min(len(ours), len(others)) < FEWEST:
         return None
-    result = ttest_ind(ours, others, equal_var=False)
-    difference = float(np.mean(ours) - np.mean(others))
-    if not np.isfinite(result.statistic):  # neither of them varies
-        return Difference(difference, difference, difference)
-    low, high = result.confidence_interval(_CONFIDENCE)
-    return Difference(difference, float(low), float(high))
+    parts = np.array([np.var(group, ddof=1) / len(group) for group in (ours, others)])
+    difference, variance = float(np.mean(ours) - np.mean(others)), float(parts.sum())
+    if variance < _NO_VARIANCE:
+        same = round(difference, 9)
+        return Difference(same, same, same)
+    freedom = variance**2 / float((parts**2 / (len(ours) - 1, len(others) - 1)).sum())
+    reach = float(student.ppf((1 + _CONFIDENCE) / 2, freedom)) * variance**0.5
+    return Difference(difference, difference - reach, difference + reach)
 
 
 def share_difference(hits: int, of: int, other_hits: int, other_of: int) -> Difference | None:

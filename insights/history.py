@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from insights.contact import Contact, Ending, Turn
 from insights.contacts import Contacts
@@ -14,6 +14,7 @@ from insights.week import Period, Week
 from kit.ids import WorkspaceId
 
 WEEKS = 8  # that a week is compared with, where there are so many
+_A_DAY = timedelta(days=1)
 _MOST_UNSCOPED = 400  # texts of a week that no intent fits, kept to be grouped
 
 
@@ -60,15 +61,16 @@ async def weeks_before(
     *,
     rivals_in: Callable[[Contact], Sequence[str]],
 ) -> list[Counts]:
-    """The weeks before ``week`` that began after the first contact ever, the oldest first.
+    """The weeks before ``week`` since the first contact ever, the oldest first.
 
-    Of each only what corresponds to ``period`` is counted; ``rivals_in`` names competitors in a contact.
+    The first of them counts where somebody wrote on its first day: else it was not a whole one. Of each only
+    what corresponds to ``period`` is counted; ``rivals_in`` names competitors in a contact.
     """
     known = await contacts.began(workspace)
     found: list[Counts] = []
     for back in range(1, WEEKS + 1):
         earlier = week.earlier(back)
-        if known is None or earlier.start < known.start:
+        if known is None or earlier.start + _A_DAY <= known.start:
             break
         counts = Counts()
         async for page in contacts.counted(workspace, earlier.as_long_as(period)):

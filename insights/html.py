@@ -10,6 +10,7 @@ from insights import html_parts as parts
 from insights import words
 from insights.digest import CampaignEffect, Digest, Gap, Mention, Theme
 from insights.plots import Picture, colour_of
+from insights.quotes import Quote
 
 Source = Callable[[Picture], str]
 _MOST_QUIET = 8  # themes that are only listed
@@ -40,7 +41,11 @@ def html(digest: Digest, pictures: Mapping[str, Picture], *, source: Source = in
         parts.section("What sales heard", parts.bullets(_refusals(digest))),
         _wishes(digest),
         parts.section("What the knowledge base could not answer", *(_gap(gap) for gap in digest.gaps)),
-        parts.section("Campaigns", *(_campaign(effect) for effect in digest.campaigns)),
+        parts.section(
+            "Campaigns",
+            *(_campaign(effect) for effect in digest.campaigns if effect.count),
+            parts.paragraph(words.unmentioned(digest), quiet=True) if words.unmentioned(digest) else "",
+        ),
         _voice(digest),
         _service(digest, shown("endings")),
         parts.foot(words.footer(digest)),
@@ -112,25 +117,32 @@ def _refusals(digest: Digest) -> list[str]:
 def _wishes(digest: Digest) -> str:
     return parts.section(
         "What customers wish for",
-        *(
-            parts.entry(one.title, words.number(one.count, "contact")) + parts.quotes(one.quotes)
-            for one in digest.wishes
-        ),
+        *(_titled(one.title, words.number(one.count, "contact"), one.quotes) for one in digest.wishes),
     )
+
+
+def _titled(title: str, figure: str, quotes: Sequence[Quote]) -> str:
+    link, rest = words.beside(title, quotes)
+    return parts.entry(title, figure, link=link) + parts.quotes(rest)
 
 
 def _gap(gap: Gap) -> str:
     articles = "; ".join(f"{one.title} ({one.similarity:.2f})" for one in gap.articles)
     outline = "".join(
-        f'<p style="margin:8px 0 2px;font-weight:600">{escape(section.heading)}</p>'
-        + (parts.bullets(section.points) or parts.paragraph("Nobody has answered it.", quiet=True))
+        parts.heading(section.heading) + parts.bullets(section.points)
         for section in gap.outline
+        if section.points
     )
+    if open_still := words.unanswered(gap):
+        outline += parts.heading("Nobody has answered yet") + parts.bullets(open_still)
     return (
-        parts.entry(gap.title, f"{words.number(gap.count, 'contact')} · {words.reasons(gap)}")
-        + parts.quotes(gap.questions)
+        _titled(gap.title, f"{words.number(gap.count, 'contact')} · {words.reasons(gap)}", gap.questions)
         + (parts.paragraph(f"Nearest articles: {articles}", quiet=True) if articles else "")
-        + parts.box(words.DRAFT, outline)
+        + (
+            parts.box(words.DRAFT, outline)
+            if words.has_outline(gap)
+            else parts.paragraph("No person has answered it yet.", quiet=True)
+        )
     )
 
 
@@ -138,8 +150,6 @@ def _campaign(effect: CampaignEffect) -> str:
     runs = f"{effect.starts:%-d %b %Y} to {effect.ends:%-d %b %Y}"
     late = f" · {effect.late} after it had ended" if effect.late else ""
     title = parts.entry(effect.name, f"{words.number(effect.count, 'contact')} · {runs}{late}")
-    if not effect.count:
-        return title
     about = ", ".join(f"{name} ({count})" for name, count in effect.intents)
     rows: Iterable[tuple[str, str]] = (
         ("Sentiment, against all others", words.level(effect.sentiment)),

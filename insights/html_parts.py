@@ -62,8 +62,8 @@ def section(title: str, *blocks: str) -> str:
     )
 
 
-def entry(title: str, figure: str, *, tag: str = "", strong: bool = False) -> str:
-    """A line that begins something: its title, beside it a tag, below it a figure."""
+def entry(title: str, figure: str, *, tag: str = "", strong: bool = False, link: str = "") -> str:
+    """A line that begins something: its title, beside it a tag and a link, below it a figure."""
     mark = (
         f' <span style="display:inline-block;padding:0 7px;border-radius:9px;background:#eef4f8;color:{BLUE};'
         f'font-size:12px;font-weight:600">{escape(tag)}</span>'
@@ -72,9 +72,14 @@ def entry(title: str, figure: str, *, tag: str = "", strong: bool = False) -> st
     )
     colour = ORANGE if strong else GREY
     return (
-        f'<p style="margin:14px 0 4px"><strong>{escape(title)}</strong>{mark}<br>'
+        f'<p style="margin:14px 0 4px"><strong>{escape(title)}</strong>{mark}{_open(link)}<br>'
         f'<span style="color:{colour};font-size:13px">{escape(figure)}</span></p>'
     )
+
+
+def heading(text: str) -> str:
+    """A heading within something."""
+    return f'<p style="margin:8px 0 2px;font-weight:600">{escape(text)}</p>'
 
 
 def paragraph(text: str, *, quiet: bool = False) -> str:
@@ -104,9 +109,17 @@ def quotes(found: Iterable[Quote]) -> str:
     """Customers' words, each with a link to where they were said."""
     return "".join(
         f'<blockquote style="margin:6px 0;padding:2px 0 2px 12px;border-left:3px solid {LINE}">'
-        f'“{escape(one.text)}” <a href="{escape(one.link)}" style="color:{BLUE};font-size:13px;'
-        f'text-decoration:none;white-space:nowrap" title="Open the contact">open&nbsp;→</a></blockquote>'
+        f"“{escape(one.text)}”{_open(one.link)}</blockquote>"
         for one in found
+    )
+
+
+def _open(link: str) -> str:
+    if not link:
+        return ""
+    return (
+        f' <a href="{escape(link)}" style="color:{BLUE};font-size:13px;font-weight:400;text-decoration:none;'
+        f'white-space:nowrap" title="Open the contact">open&nbsp;→</a>'
     )
 
 
@@ -114,7 +127,7 @@ def tiles(found: Sequence[tuple[str, str, str]]) -> str:
     """Figures in a row that becomes several on a phone: what it is, the figure, what it is beside."""
     width = 100 // max(1, min(len(found), 4)) if found else 100
     cells = "".join(
-        f'<div style="display:inline-block;vertical-align:top;width:{width}%;min-width:132px;'
+        f'<div style="display:inline-block;vertical-align:top;width:{width}%;min-width:146px;'
         'box-sizing:border-box;padding:8px 10px 8px 0">'
         f'<div style="color:{GREY};font-size:12px">{escape(name)}</div>'
         f'<div style="font-size:25px;line-height:1.2;font-weight:700">{escape(figure)}</div>'

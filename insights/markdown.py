@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from insights import words
-from insights.digest import CampaignEffect, Digest, Gap, Mention, Service, Theme
+from insights.digest import Digest, Gap, Mention, Service, Theme
 from insights.plots import Picture
 from insights.quotes import Quote
 
@@ -32,7 +32,7 @@ def markdown(
         *_listed("What sales heard", [f"{one.kind}: “{_plain(one.reason)}”" for one in digest.refusals]),
         *_wishes(digest),
         *_gaps(digest.gaps),
-        *_campaigns(digest.campaigns),
+        *_campaigns(digest),
         *_voice(digest),
         *_service(digest.service, shown.get("endings", "")),
         f"---\n\n{words.footer(digest)}",
@@ -101,31 +101,38 @@ def _gaps(gaps: Sequence[Gap]) -> list[str]:
         if gap.articles:
             near = "; ".join(f"{_plain(one.title)} ({one.similarity:.2f})" for one in gap.articles)
             blocks.append(f"Nearest articles: {near}.")
+        if not words.has_outline(gap):
+            blocks.append("No person has answered it yet.")
+            continue
         blocks.append(f"*{words.DRAFT}*")
         for section in gap.outline:
-            points = [f"- {_plain(point)}" for point in section.points] or ["- *Nobody has answered it.*"]
-            blocks.append(f"> **{_plain(section.heading)}**\n>\n" + "\n".join(f"> {each}" for each in points))
+            if section.points:
+                points = "\n".join(f"> - {_plain(point)}" for point in section.points)
+                blocks.append(f"> **{_plain(section.heading)}**\n>\n{points}")
+        if open_still := words.unanswered(gap):
+            asked = "\n".join(f"> - {_plain(heading)}" for heading in open_still)
+            blocks.append(f"> **Nobody has answered yet**\n>\n{asked}")
     return blocks
 
 
-def _campaigns(effects: Sequence[CampaignEffect]) -> list[str]:
+def _campaigns(digest: Digest) -> list[str]:
+    effects = digest.campaigns
     if not effects:
         return []
     blocks = ["## Campaigns"]
-    for one in effects:
+    for one in (effect for effect in effects if effect.count):
         about = ", ".join(f"{_plain(name)} ({count})" for name, count in one.intents)
         blocks.append(
             f"**{_plain(one.name)}** ({one.starts} to {one.ends}) — {words.number(one.count, 'contact')}"
             + (f", {one.late} after it had ended" if one.late else "")
             + (f"; about {about}" if about else "")
         )
-        if one.count:
-            blocks.append(
-                f"Against all other contacts: sentiment {words.level(one.sentiment)}; unhappy "
-                f"{words.points(one.unhappy)}; handed over {words.points(one.handed_over)}."
-            )
-            blocks.append(_quotes(one.quotes))
-    return blocks
+        blocks.append(
+            f"Against all other contacts: sentiment {words.level(one.sentiment)}; unhappy "
+            f"{words.points(one.unhappy)}; handed over {words.points(one.handed_over)}."
+        )
+        blocks.append(_quotes(one.quotes))
+    return [*blocks, _plain(words.unmentioned(digest))]
 
 
 def _voice(digest: Digest) -> list[str]:

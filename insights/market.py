@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from inference.embeddings import Encoder
 from insights.contact import Contact, Heard, Turn
@@ -11,7 +11,7 @@ from insights.digest import Mention, Wish
 from insights.grouping import grouped_and_single
 from insights.growth import growths
 from insights.history import Counts, compared
-from insights.quotes import Quote, Quoter, excerpt
+from insights.quotes import Quote, Quoter, excerpt, few
 from signals.signal import SignalKind
 from triage.brands import Brands
 
@@ -69,7 +69,7 @@ def competitors(
     found = []
     for name, count in counts.most_common(SHOWN):
         said = (rivals.quote(one, name, quoter) for one in contacts if name in rivals.named(one))
-        found.append(Mention(name, count, growth.get(name), _first(said)))
+        found.append(Mention(name, count, growth.get(name), few(said, _QUOTES)))
     return tuple(found)
 
 
@@ -86,7 +86,7 @@ def objections(
             title = _OTHER if about is None else titles.get(about, about)
             said.setdefault(title, []).append(quoter.quote(contact, turn, words.spans))
     ranked = sorted(said.items(), key=lambda one: (-len(one[1]), one[0]))
-    return tuple(Mention(title, len(quotes), None, _first(quotes)) for title, quotes in ranked[:SHOWN])
+    return tuple(Mention(title, len(quotes), None, few(quotes, _QUOTES)) for title, quotes in ranked[:SHOWN])
 
 
 def wishes(
@@ -99,7 +99,7 @@ def wishes(
     texts = [excerpt(turn.text, spans, contact.personal) for contact, turn, spans in asked]
     found = []
     for one in grouped_and_single(texts, encoder):
-        quotes = _first(quoter.quote(*asked[place]) for place in one.places)
+        quotes = few((quoter.quote(*asked[place]) for place in one.places), _QUOTES)
         found.append(Wish(one.title, len({asked[place][0].id for place in one.places}), quotes))
     return tuple(sorted(found, key=lambda wish: -wish.count)[:SHOWN])
 
@@ -107,14 +107,3 @@ def wishes(
 def _surest(contact: Contact, thresholds: Thresholds) -> tuple[Turn, Heard] | None:
     found = [contact.heard(kind, thresholds[kind]) for kind in _OBJECTING]
     return max((one for one in found if one is not None), key=lambda one: one[1].probability, default=None)
-
-
-def _first(quotes: Iterable[Quote | None]) -> tuple[Quote, ...]:
-    """A few quotes, each text once."""
-    found: dict[str, Quote] = {}
-    for quote in quotes:
-        if quote is not None:
-            found.setdefault(quote.text, quote)
-        if len(found) == _QUOTES:
-            break
-    return tuple(found.values())

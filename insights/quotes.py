@@ -45,6 +45,17 @@ class Quoter:
         return f"{self._base_url}{_PATHS[contact.kind]}{contact.id}"
 
 
+def few(found: Iterable[Quote | None], most: int) -> tuple[Quote, ...]:
+    """The first ``most`` quotes that there are, each text once."""
+    kept: dict[str, Quote] = {}
+    for quote in found:
+        if quote is not None:
+            kept.setdefault(quote.text, quote)
+        if len(kept) == most:
+            break
+    return tuple(kept.values())
+
+
 def excerpt(text: str, spans: Spans, personal: Mapping[str, str]) -> str:
     """The sentences of ``text`` that ``spans`` stand in, or all of it, shortened, without personal data.
 

@@ -11,9 +11,9 @@ from insights.digest import Theme
 from insights.grouping import Group, group
 from insights.growth import Growth, growths
 from insights.history import Counts, compared, unscoped
-from insights.quotes import Quote, Quoter, anonymous
+from insights.quotes import Quote, Quoter, anonymous, few
 
-SHOWN = 12
+SHOWN = 10
 _QUOTES = 2
 _LEAST_NEW = 3  # different messages of a theme that the taxonomy has no name for
 _WORDS = range(5, 41)  # of a message that is worth quoting
@@ -47,14 +47,9 @@ def themes(
 
 
 def quotes_of(said: Sequence[Said], quoter: Quoter, *, most: int = _QUOTES) -> tuple[Quote, ...]:
-    """Quotes of different customers' turns: those first that are neither a word nor a speech."""
-    ranked = sorted(said, key=lambda one: (len(one[1].text.split()) not in _WORDS, one[1].at))
-    found: dict[str, Quote] = {}
-    for contact, turn in ranked:
-        found.setdefault(contact.id, quoter.quote(contact, turn))
-        if len(found) == most:
-            break
-    return tuple(found.values())
+    """Quotes in the given order, each text once: those first that are neither a word nor a speech."""
+    ranked = sorted(said, key=lambda one: len(one[1].text.split()) not in _WORDS)
+    return few((quoter.quote(contact, turn) for contact, turn in ranked), most)
 
 
 def _new_themes(

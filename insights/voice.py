@@ -13,7 +13,7 @@ from insights.contact import Contact, Turn
 from insights.digest import Survey, Voice
 from insights.growth import share_difference
 from insights.history import Counts
-from insights.quotes import Quote, Quoter
+from insights.quotes import Quote, Quoter, few
 from insights.week import Period
 from kit.ids import WorkspaceId
 from signals.precision import wilson
@@ -85,7 +85,7 @@ def _praise(contacts: Sequence[Contact], threshold: float, quoter: Quoter) -> tu
         elif happiest is not None and (happiest.sentiment or 0.0) >= _HAPPY:
             said.append((happiest.sentiment or 0.0, contact, happiest, ()))
     said.sort(key=lambda one: -one[0])
-    return tuple(quoter.quote(contact, turn, spans) for _, contact, turn, spans in said[:_SHOWN])
+    return few((quoter.quote(contact, turn, spans) for _, contact, turn, spans in said), _SHOWN)
 
 
 def _complaints(contacts: Sequence[Contact], quoter: Quoter) -> tuple[Quote, ...]:
@@ -96,7 +96,7 @@ def _complaints(contacts: Sequence[Contact], quoter: Quoter) -> tuple[Quote, ...
         if worst is not None and worst.is_unhappy:
             said.append((worst.sentiment or 0.0, contact, worst))
     said.sort(key=lambda one: one[0])
-    return tuple(quoter.quote(contact, turn) for _, contact, turn in said[:_SHOWN])
+    return few((quoter.quote(contact, turn) for _, contact, turn in said), _SHOWN)
 
 
 def _long(contact: Contact) -> list[Turn]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from insights.contact import Ending
 from insights.digest import CampaignEffect, Digest, Gap, Service, Theme
 from insights.gaps import DISLIKED, LEFT, UNANSWERED
 from insights.growth import Difference, Growth
+from insights.quotes import Quote
 from signals.precision import Interval
 
 ENDINGS: Mapping[Ending, str] = {
@@ -90,6 +91,28 @@ def reasons(gap: Gap) -> str:
     return "; ".join(f"{count} {_REASONS[reason]}" for reason, count in gap.reasons.items())
 
 
+def beside(title: str, quotes: Sequence[Quote]) -> tuple[str, list[Quote]]:
+    """The link of a title that is a quote itself, and the quotes but for that one."""
+    link = next((quote.link for quote in quotes if quote.text == title), "")
+    return link, [quote for quote in quotes if quote.text != title]
+
+
+def has_outline(gap: Gap) -> bool:
+    """Whether its outline says more than the questions that are quoted anyway."""
+    return len(gap.outline) > len(gap.questions) or any(section.points for section in gap.outline)
+
+
+def unanswered(gap: Gap) -> list[str]:
+    """Headings of its outline that no person has answered."""
+    return [section.heading for section in gap.outline if not section.points]
+
+
+def unmentioned(digest: Digest) -> str:
+    """The campaigns that nobody mentioned; nothing where somebody mentioned each."""
+    names = [effect.name for effect in digest.campaigns if not effect.count]
+    return f"Nobody mentioned {', '.join(names)}." if names else ""
+
+
 def subject(digest: Digest) -> str:
     """Of a mail."""
     growing = digest.growing
@@ -108,9 +131,7 @@ def highlights(digest: Digest) -> list[str]:
         found.append(f"{first.name} came up in {number(first.count, 'contact')}{more}.")
     if digest.gaps:
         gap = digest.gaps[0]
-        found.append(
-            f"The knowledge base has no answer yet to “{gap.title}”: {number(gap.count, 'contact')}."
-        )
+        found.append(f"The knowledge base fell short on “{gap.title}”: {number(gap.count, 'contact')}.")
     found += [_campaign(effect) for effect in digest.campaigns[:1] if effect.count]
     change = digest.voice.change
     if change is not None and change.is_sure:

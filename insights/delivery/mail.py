@@ -61,6 +61,8 @@ class MailChannel:
                 client.send_message(message)
         except smtplib.SMTPAuthenticationError:
             raise DigestNotDelivered("The mail server does not take this user and password.") from None
+        except smtplib.SMTPNotSupportedError:
+            raise DigestNotDelivered("The mail server offers no encryption, or no login.") from None
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
             raise DigestNotDelivered(f"The mail server refused a recipient: {_reason(code, said)}") from None
