@@ -14,7 +14,8 @@ from api.deps import AuthenticatorDep, ConfigDep, ServicesDep, SignalReader, Sig
 from api.live_models import SignalNews
 from api.problems import problems
 from api.sse import HEARTBEAT, EventStream, Feed, frame
-from signals.feed import FeedEntry, OutcomeLog, SightingLog, SignalFeed
+from signals.feed import FeedEntry, SignalFeed
+from signals.feed_logs import OutcomeLog, SightingLog
 
 router = APIRouter(prefix="/v1/signals", tags=["signals"], responses=problems())
 
@@ -64,9 +65,10 @@ async def follow_signals(
     Whatever stores them, this process or another. A reader that was cut off goes on where it was with
     `Last-Event-ID`, which browsers send by themselves.
     """
-    logs = (SightingLog(signals.store), OutcomeLog(signals.store, signals.outcomes))
-    feed = SignalFeed(services.database, logs, services.clock)
-    place = await feed.end() if last_event_id is None else feed.place(last_event_id)
+    clock = services.clock
+    logs = (SightingLog(signals.store, clock), OutcomeLog(signals.store, signals.outcomes, clock))
+    feed = SignalFeed(services.database, logs)
+    place = await feed.end(caller.workspace_id) if last_event_id is None else feed.place(last_event_id)
     live = Feed(feed.follow(caller.workspace_id, place), stop=services.stopping)
     heartbeat = config.heartbeat.total_seconds()
     admitted = partial(authenticator.still_admits, request)

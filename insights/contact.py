@@ -145,8 +145,9 @@ class Contact:
     @property
     def first_response(self) -> timedelta | None:
         """How long the customer waited for the first word of bot or person; none where none came."""
-        said = [message.at for message in (*self.replies, *self.agents) if message.at >= self.turns[0].at]
-        return min(said) - self.turns[0].at if said else None
+        asked = self.turns[0].at
+        said = [*(reply.at for reply in self.replies), *(message.at for message in self.agents)]
+        return min((at - asked for at in said if at >= asked), default=None)
 
     @property
     def person_came_at(self) -> datetime | None:
