@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ _INCHES, _DOTS = 5.6, 200  # twice as fine as shown
 _LONGEST = 34  # characters of a title that are drawn
 _MOST_THEMES = 6
 _RATIOS = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
-_STYLE = {
+_STYLE: dict[Any, Any] = {  # matplotlib types the names it knows as literals
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": _INK,

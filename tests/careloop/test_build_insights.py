@@ -57,7 +57,7 @@ QUESTIONS = [
 
 def _settings(folder: Path, **insights: Any) -> Settings:
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]  # of pydantic-settings
+        _env_file=None,
         data_dir=folder,
         encoder=EncoderSettings(cache_dir=ROOT / "var" / "models"),
         triage=TriageSettings(competitors=("Skylink",)),

@@ -48,7 +48,7 @@ async def test_a_mail_has_a_page_its_pictures_and_a_text(edition: Edition) -> No
     assert len(images) == 3
     for image in images:
         assert f'src="cid:{image["Content-ID"].strip("<>")}"' in shown
-        assert image.get_content().startswith(b"\x89PNG")  # type: ignore[attr-defined]  # of EmailMessage
+        assert image.get_content().startswith(b"\x89PNG")
         assert image.get_content_disposition() == "inline"
     assert "data:image" not in shown
     assert all(len(line) <= 998 for line in received.content.split(b"\r\n"))  # RFC 5322, 2.1.1
