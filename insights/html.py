@@ -9,7 +9,7 @@ from html import escape
 from insights import html_parts as parts
 from insights import words
 from insights.digest import CampaignEffect, Digest, Gap, Mention, Theme
-from insights.plots import Picture, colour_of
+from insights.picture import ENDING_COLOURS, Picture
 from insights.quotes import Quote
 
 Source = Callable[[Picture], str]
@@ -192,7 +192,7 @@ def _service(digest: Digest, picture: str) -> str:
     return parts.section(
         "Service health",
         picture,
-        parts.table(rows, dots=[colour_of(ending) for ending in service.shares]),
+        parts.table(rows, dots=[ENDING_COLOURS[ending] for ending in service.shares]),
         "".join(
             f'<p style="margin:10px 0 0;font-size:14px"><span style="color:{parts.GREY}">'
             f"{escape(name)}</span><br>{escape(said)}</p>"

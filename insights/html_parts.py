@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from insights.plots import WIDTH, Picture
+from insights.picture import WIDTH, Picture
 from insights.quotes import Quote
 
 INK, GREY, LINE, BLUE, ORANGE, PAPER, GROUND = (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from insights import words
 from insights.digest import Digest, Gap, Mention, Service, Theme
-from insights.plots import Picture
+from insights.picture import Picture
 from insights.quotes import Quote
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>#|])")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from matplotlib import rc_context
@@ -19,15 +18,9 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from insights import words
 from insights.contact import Ending
 from insights.digest import Digest, Theme
+from insights.picture import ENDING_COLOURS, WIDTH, Picture
 
 _BLUE, _ORANGE, _GREY, _LIGHT, _INK = "#0072B2", "#D55E00", "#6b7785", "#b9c4cf", "#1d2733"
-_ENDINGS = {
-    Ending.CONFIRMED: "#00543d",
-    Ending.ASSUMED: "#2a9d78",
-    Ending.HANDED_OVER: "#e0a030",
-    Ending.ABANDONED: "#b8402a",
-}
-WIDTH = 560  # CSS pixels at which pictures are shown, or narrower
 _INCHES, _DOTS = 5.6, 200  # twice as fine as shown
 _LONGEST = 34  # characters of a title that are drawn
 _MOST_THEMES = 6
@@ -47,16 +40,6 @@ _STYLE: dict[Any, Any] = {  # matplotlib types the names it knows as literals
     "text.usetex": False,
     "text.parse_math": False,  # a title may hold dollar signs
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A PNG file and what it shows in words; ``name`` is unique in a digest. It is ``height`` pixels high."""
-
-    name: str
-    png: bytes
-    alt: str
-    height: int
 
 
 def pictures(digest: Digest) -> dict[str, Picture]:
@@ -99,7 +82,9 @@ def endings(digest: Digest) -> Picture | None:
             left = 0.0
             for ending in Ending:
                 share = shares.get(ending, 0.0)
-                axes.barh(place, share, left=left, color=_ENDINGS[ending], height=0.62, edgecolor="white")
+                axes.barh(
+                    place, share, left=left, color=ENDING_COLOURS[ending], height=0.62, edgecolor="white"
+                )
                 if share >= 0.06:
                     axes.text(left + share / 2, place, words.percent(share), color="white",
                               ha="center", va="center", fontsize=8)  # fmt: skip
@@ -116,11 +101,6 @@ def endings(digest: Digest) -> Picture | None:
         for ending, count in service.endings.items()
     )
     return _picture("endings", draw, alt=f"How conversations ended: {said}.", height=0.45 + 0.4 * len(rows))
-
-
-def colour_of(ending: Ending) -> str:
-    """The colour in which an ending is drawn."""
-    return _ENDINGS[ending]
 
 
 def themes(digest: Digest) -> Picture | None:

@@ -1,7 +1,8 @@
 """The command line: ``careloop COMMAND``. Each command group is a module here, loaded when it is called.
 
-This is the one place of the project that imports by name at run time: with the model runtimes behind
-``serve`` and ``evaluate``, importing every command would cost seconds before ``careloop --help`` says a word.
+One of two places of the project that import by name at run time (the other is what draws digests): with the
+model runtimes behind ``serve`` and ``evaluate``, importing every command would cost seconds before
+``careloop --help`` says a word.
 """
 
 from __future__ import annotations

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 
 from insights import words
 from insights.digest import Digest
 from insights.document import DigestDocument
 from insights.html import html, inlined
 from insights.markdown import markdown
-from insights.plots import Picture, pictures
+from insights.picture import Picture
 from kit.ids import WorkspaceId
 
+_PLOTS = "insights.plots"
 Source = Callable[[Picture], str]
 
 
@@ -36,8 +38,12 @@ class Edition:
 
     @cached_property
     def pictures(self) -> Mapping[str, Picture]:
-        """Its pictures by name."""
-        return pictures(self.digest)
+        """Its pictures by name.
+
+        What draws them is imported here by name: matplotlib would cost every command a second of its start.
+        """
+        found: Mapping[str, Picture] = import_module(_PLOTS).pictures(self.digest)
+        return found
 
     @cached_property
     def json(self) -> str:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from insights.delivery.edition import Edition
 from insights.delivery.mail_server import Encryption, MailServer
 from insights.errors import DigestNotDelivered
-from insights.plots import Picture
+from insights.picture import Picture
 
 _TIMEOUT = 30.0  # seconds for each step of the dialogue
 _LONGEST_REASON = 200  # characters of a server's own words
