@@ -19,6 +19,7 @@ from store.tables.customers import (
     customers,
 )
 from store.tables.deliveries import connector_states, deliveries, signal_revisions
+from store.tables.duties import duties
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -30,9 +31,11 @@ from store.tables.knowledge import (
 )
 from store.tables.signals import (
     nurture_enrolments,
+    signal_circumstances,
     signal_outcomes,
     signal_sightings,
     signal_thresholds,
+    signal_worth_models,
     signals,
 )
 from store.tables.triage import corrections, learning_runs, second_opinions, tickets, triage_models
@@ -56,6 +59,7 @@ __all__ = [
     "deliveries",
     "document_versions",
     "documents",
+    "duties",
     "feedback",
     "idempotency_keys",
     "index_operations",
@@ -67,10 +71,12 @@ __all__ = [
     "nurture_enrolments",
     "passages",
     "second_opinions",
+    "signal_circumstances",
     "signal_outcomes",
     "signal_revisions",
     "signal_sightings",
     "signal_thresholds",
+    "signal_worth_models",
     "signals",
     "sources",
     "tickets",
