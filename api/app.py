@@ -24,6 +24,7 @@ from api import (
     insights,
     keys,
     knowledge,
+    outlook,
     page,
     signals,
     tickets,
@@ -42,6 +43,8 @@ from api.opinions import Opinions
 from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
+from kit.ids import WorkspaceId
+from signals.rounds import Rounds
 
 
 def create_app(services: Services, config: ApiConfig) -> FastAPI:
@@ -68,6 +71,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         knowledge,
         triage,
         insights,
+        outlook,
         backfills,
         tickets,
         signals,
@@ -90,12 +94,12 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    night = _nightly(app)
-    looking = None if night is None else asyncio.create_task(night.keep_looking())
+    night, rounds = _nightly(app), _rounds(app.state.services)
+    looking = [asyncio.create_task(one.keep_looking()) for one in (night, rounds) if one is not None]
     yield
-    if looking is not None:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+    for task in looking:
+        task.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
     await app.state.syncs.stop()
     if app.state.services.triage is not None:
         await app.state.learning.stop()
@@ -113,6 +117,17 @@ def _nightly(app: FastAPI) -> Nightly | None:
         at=services.triage.learn_at,
         clock=services.clock,
     )
+
+
+def _rounds(services: Services) -> Rounds | None:
+    outlook = services.outlook
+    if outlook is None or not outlook.chores:
+        return None
+
+    async def workspaces() -> list[WorkspaceId]:
+        return [workspace.id for workspace in await services.access.workspaces()]
+
+    return Rounds(outlook.duties, outlook.chores, workspaces, clock=services.clock)
 
 
 def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:

@@ -20,6 +20,7 @@ from customers import CustomerBook, IdentityId, MergeId
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -101,6 +102,13 @@ async def _delivery(request: Request) -> DeliveryParts:
     return services.delivery
 
 
+async def _outlook(request: Request) -> Outlook:
+    services: Services = request.app.state.services
+    if services.outlook is None:
+        raise SignalsOff("Nothing is predicted here.")
+    return services.outlook
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -139,6 +147,7 @@ BookDep = Annotated[CustomerBook, Depends(_book)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
 DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
+OutlookDep = Annotated[Outlook, Depends(_outlook)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]

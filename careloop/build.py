@@ -25,6 +25,7 @@ from bot.assistant import Assistant
 from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
 from careloop.build_delivery import build_delivery, build_targets, deliver
+from careloop.build_outlook import build_outlook
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -48,6 +49,7 @@ from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -86,6 +88,7 @@ class Parts:
     signals: SignalParts | None
     customers: CustomerBook
     delivery: DeliveryParts
+    outlook: Outlook
 
 
 @asynccontextmanager
@@ -115,7 +118,12 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         targets = build_targets(settings, clock)
         stack.push_async_callback(targets.close)
         delivery = build_delivery(targets, cipher, clock)
-        signals = build_signals(settings, customers, cipher, clock=clock, outbox=delivery.outbox)
+        signals = build_signals(
+            settings, customers, cipher, clock=clock, outbox=delivery.outbox, embeddings=embeddings
+        )
+        outlook = build_outlook(
+            settings, database, customers, signals, encoder=embeddings.encoder, clock=clock
+        )
         triage = await build_triage(
             settings,
             database,
@@ -157,6 +165,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             signals=signals,
             customers=customers,
             delivery=delivery,
+            outlook=outlook,
         )
 
 
@@ -221,6 +230,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         triage=parts.triage,
         signals=parts.signals,
         delivery=parts.delivery,
+        outlook=parts.outlook,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

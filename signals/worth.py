@@ -117,7 +117,7 @@ def fit_worth(
     *,
     weights: Sequence[float],
     ridge: float = 2.0,
-    ridge_words: float = 0.4,
+    ridge_words: float = 0.15,
 ) -> WorthModel:
     """A model of ``cases`` that turned out ``right`` or not, each counting ``weights`` times.
 

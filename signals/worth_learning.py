@@ -1,9 +1,9 @@
 """Whether outcomes of a kind of signal teach anything, judged on the youngest of them.
 
 The rows that came since the last model are halved: challengers learn from the elder half and all before, and
-the youngest, of which nothing that is compared has seen any, decide between them. A challenger takes over that
-is better than the model that is live, and than the detector alone beyond the interval: against the latter any
-change has to be shown, while a live model that is no better than its successor has nothing to be said for it.
+the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind has
+to be better than the detector alone beyond the interval. Later ones have to be better than both it and the model
+that is live, by however little: of two models made in the same way there is nothing to be said for the elder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,9 @@ FEWEST = 40  # outcomes to learn from
 FEWEST_YOUNG, MOST_YOUNG = 20, 40  # outcomes to judge by, which no model has seen
 TOO_FEW = f"fewer than {FEWEST} outcomes to learn from and {FEWEST_YOUNG} young ones to judge by"
 _Z = 1.644854  # one-sided 95 %
-_HALF_LIVES = (7.0, 28.0)  # days in which an outcome comes to count half: of a changed and of a steady world
-_RIDGES_OF_WORDS = (0.1, 0.4, 1.6)
+_HALF_LIVES = (10.0, 40.0)  # days in which an outcome comes to count half: of a changed and of a steady world
 _FOLDS = 5
+_MOST_COUNTED = 3.0  # times that a look counts in a fit: as often as it stands for would be all there is
 _DAY = timedelta(days=1)
 
 
@@ -99,18 +98,18 @@ def _decide(
     detector = _losses(_detected(young), right)
     model = None if live is None else live.model
     incumbent = detector if model is None else _losses(model.probabilities(_cases(young)), right)
-    recipes = list(product(_HALF_LIVES, _RIDGES_OF_WORDS))
-    tried = [_losses(_fit(elder, recipe).probabilities(_cases(young)), right) for recipe in recipes]
+    tried = [_losses(_fit(elder, days, aims).probabilities(_cases(young)), right) for days in _HALF_LIVES]
     best = int(np.argmin([losses.mean() for losses in tried]))
-    challenger = tried[best]
+    challenger, half_life = tried[best], _HALF_LIVES[best]
     losses = {
         "loss_detector": float(detector.mean()),
         "loss_live": None if model is None else float(incumbent.mean()),
         "loss_challenger": float(challenger.mean()),
     }
     until = known[-1].known_at
-    if challenger.mean() < incumbent.mean() and _better(challenger, detector):
-        new = Live(_fit(known, recipes[best]), _cut(known, recipes[best], aims), until)
+    leads = challenger.mean() < min(incumbent.mean(), detector.mean())
+    if leads and (model is not None or _better(challenger, detector)):
+        new = Live(_fit(known, half_life, aims), _cut(known, half_life, aims), until)
         return Verdict("better on the youngest outcomes", len(known), len(young), live=new, **losses)
     if model is not None and _better(detector, incumbent):
         back = Live(None, 0.0, until)
@@ -139,10 +138,9 @@ def _better(one: Floats, other: Floats) -> bool:
     return bool(gain.mean() > _Z * gain.std(ddof=1) / math.sqrt(len(gain)))
 
 
-def _fit(rows: Sequence[Row], recipe: tuple[float, float]) -> WorthModel:
-    half_life, ridge_words = recipe
-    right, counts = [row.right for row in rows], _ages(rows, half_life)
-    return fit_worth(_cases(rows), right, weights=counts.tolist(), ridge_words=ridge_words)
+def _fit(rows: Sequence[Row], half_life: float, aims: Aims) -> WorthModel:
+    counts = _ages(rows, half_life) * [min(_MOST_COUNTED, _stands_for(row, aims)) for row in rows]
+    return fit_worth(_cases(rows), [row.right for row in rows], weights=counts.tolist())
 
 
 def _ages(rows: Sequence[Row], half_life: float) -> Floats:
@@ -152,7 +150,7 @@ def _ages(rows: Sequence[Row], half_life: float) -> Floats:
     return np.asarray(0.5 ** (days / half_life), float)
 
 
-def _cut(rows: Sequence[Row], recipe: tuple[float, float], aims: Aims) -> float:
+def _cut(rows: Sequence[Row], half_life: float, aims: Aims) -> float:
     """The least probability that meets the precision aimed at, as far as the recall allows.
 
     Judged by models of each row that had not seen it. What was told to look counts for all of its like that
@@ -161,10 +159,10 @@ def _cut(rows: Sequence[Row], recipe: tuple[float, float], aims: Aims) -> float:
     given = np.zeros(len(rows))
     for fold in range(_FOLDS):
         others = [row for place, row in enumerate(rows) if place % _FOLDS != fold]
-        model = _fit(others, recipe)
+        model = _fit(others, half_life, aims)
         for place in range(fold, len(rows), _FOLDS):
             given[place] = model.judge(rows[place].case).probability
-    counts = _ages(rows, recipe[0]) * [_stands_for(row, aims) for row in rows]
+    counts = _ages(rows, half_life) * [_stands_for(row, aims) for row in rows]
     right = counts * [row.right for row in rows]
     order = np.argsort(-given)
     told, hits = np.cumsum(counts[order]), np.cumsum(right[order])

@@ -36,7 +36,7 @@ _TOPIC_WEIGHTS = {
     "price_rise": 5, "rival_offer": 6, "outages": 6, "moving": 8, "end_of_term": 4, "bereavement": 4,
     "contract_end": 5, "venting": 5, "ordinary": 10,
 }  # fmt: skip
-_NEW_WORDS = 3  # the week, from 0, from which on the second third of the phrasings is heard
+_NEW_WORDS = 3  # the week, from 0, from which on the last third of the phrasings is heard
 _ONLY = {"static_ip": ("business",), "end_of_term": ("student",)}
 
 
@@ -122,9 +122,9 @@ class OutcomeWorld:
         """Every customer."""
         return self._people
 
-    def week(self, week: int, rules: Rules, *, shifted: bool) -> list[Written]:
+    def week(self, week: int, rules: Rules) -> list[Written]:
         """The messages of week ``week`` (from 0), in the order of their days."""
-        thirds = 3 if shifted else 2 if week >= _NEW_WORDS else 1
+        thirds = 3 if week >= _NEW_WORDS else 2
         days = np.sort(self._random.uniform(7 * week, 7 * week + 7, A_WEEK))
         return [self._message(float(day), rules, thirds) for day in days]
 

@@ -101,7 +101,7 @@ async def _run(
     world = OutcomeWorld(seed)
     before, after = weeks
     messages = [
-        world.week(week, BEFORE if week < before else SHIFT, shifted=week >= before)
+        world.week(week, BEFORE if week < before else SHIFT)
         for week in range(before + after)
     ]
     texts = sorted({message.text for week in messages for message in week})

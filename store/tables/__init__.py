@@ -8,6 +8,7 @@ passage that appeared or went; ``retrieval.follower`` applies those rows to the 
 from store.tables.access import api_keys, idempotency_keys, workspaces
 from store.tables.backfills import backfill_entries, backfills
 from store.tables.base import metadata
+from store.tables.contacts import contacts
 from store.tables.conversations import citations, conversation_events, conversations, feedback, messages
 from store.tables.customers import (
     customer_consents,
@@ -46,6 +47,7 @@ __all__ = [
     "backfills",
     "citations",
     "connector_states",
+    "contacts",
     "conversation_events",
     "conversations",
     "corrections",

@@ -1,4 +1,4 @@
-"""What outcomes teach of signals, and who of several servers sees to what"""
+"""What outcomes teach of signals, what contacts were about, and who of several servers sees to what"""
 
 import sqlalchemy as sa
 import store.columns
@@ -70,9 +70,35 @@ def upgrade() -> None:
         _workspace("duties"),
         sa.PrimaryKeyConstraint("workspace_id", "name", name=op.f("pk_duties")),
     )
+    op.create_table(
+        "contacts",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("workspace_id", sa.String(length=40), nullable=False),
+        sa.Column("conversation_id", sa.String(length=40), nullable=False),
+        sa.Column("intent", sa.String(length=200), nullable=False),
+        sa.Column("queue", sa.String(length=200), nullable=False),
+        sa.Column("at", store.columns.UtcDateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.id"],
+            name=op.f("fk_contacts_conversation_id_conversations"),
+            ondelete="CASCADE",
+        ),
+        _workspace("contacts"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+    )
+    op.create_index("ix_contacts_workspace_id_at", "contacts", ["workspace_id", "at"], unique=False)
+    op.create_index("ix_contacts_conversation_id", "contacts", ["conversation_id"], unique=False)
+    op.create_index(
+        "ix_tickets_workspace_id_created_at", "tickets", ["workspace_id", "created_at"], unique=False
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_tickets_workspace_id_created_at", table_name="tickets")
+    op.drop_index("ix_contacts_conversation_id", table_name="contacts")
+    op.drop_index("ix_contacts_workspace_id_at", table_name="contacts")
+    op.drop_table("contacts")
     op.drop_table("duties")
     op.drop_index("ix_signal_worth_models_workspace_id_kind_id", table_name="signal_worth_models")
     op.drop_table("signal_worth_models")
