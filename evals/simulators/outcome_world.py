@@ -22,8 +22,8 @@ import yaml
 
 MESSAGES = Path(__file__).with_name("outcome_messages.yaml")
 KINDS = ("upsell", "churn_risk")
-CUSTOMERS = 8000
-A_WEEK = 400  # messages
+CUSTOMERS = 16_000
+A_WEEK = 800  # messages
 SILENT, WRONG, MEDIAN_DAYS, SPREAD = 0.15, 0.06, 3.0, 0.7
 _LATE_DAYS = 10.0  # after which what was right is told to have come too late
 _HIDDEN = 0.7  # standard deviation of the logit that is the customer's own
