@@ -39,7 +39,7 @@ from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
 from tests.api.delivery_parts import delivery_parts
-from tests.api.signal_parts import signal_parts
+from tests.api.signal_parts import outlook_parts, signal_parts
 from tests.api.tiny_triage import shop_triage
 
 OTHER = WorkspaceId("other")
@@ -255,6 +255,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         triage=shop_triage(database, cipher, clock, models),
         signals=signal_parts(cipher, clock),
         delivery=delivery_parts(cipher, clock),
+        outlook=outlook_parts(database, cipher, clock),
         checks={"database": database.ping},
         clock=clock,
     )

@@ -50,8 +50,11 @@ class KnownPeople:
     ) -> None:
         known = self.happened.setdefault(customer, [])
         place = contact.conversation_id or contact.id
+        ended = next((moment.resolved for moment in known if moment.id == place), None)
         known[:] = [moment for moment in known if moment.id != place]
-        known.append(Moment(place, MomentKind.CONTACT, contact.at, sentiment=contact.sentiment))
+        known.append(
+            Moment(place, MomentKind.CONTACT, contact.at, sentiment=contact.sentiment, resolved=ended)
+        )
 
     async def ended(
         self,
