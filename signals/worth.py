@@ -23,7 +23,7 @@ FEWEST_OF_A_VALUE = 5  # signals with a fact's value before it is a column: fewe
 _CERTAIN = 0.99  # a detector's probability beyond which its logit is not taken at its word
 _STEPS, _ENOUGH = 30, 1e-7  # of Newton's method
 _FREE = 1.0  # ridge on constant and slope, which have all rows to go by
-_AXES = 32  # of the vectors of a few hundred messages: beyond them are single messages
+_AXES = 64  # of the vectors of a few hundred messages: beyond them are single messages
 _WORDS = "words"
 
 

@@ -2,15 +2,16 @@
 
 The rows that came since the last model are halved: challengers learn from the elder half and all before, and
 the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind has
-to be better than the detector alone beyond the interval. Later ones have to be better than both it and the model
-that is live, by however little: of two models made in the same way there is nothing to be said for the elder.
+to be better than the detector alone, beyond the interval of the difference. A successor, made in the same way of
+more and younger outcomes, takes over unless it is worse than the live model or than the detector beyond that; and
+a live model that has become worse than the detector is given up.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -22,7 +23,8 @@ from signals.worth import Case, Floats, WorthModel, fit_worth
 WINDOW = timedelta(days=90)  # older outcomes teach nothing
 FEWEST = 40  # outcomes to learn from
 FEWEST_YOUNG, MOST_YOUNG = 20, 40  # outcomes to judge by, which no model has seen
-TOO_FEW = f"fewer than {FEWEST} outcomes to learn from and {FEWEST_YOUNG} young ones to judge by"
+FEWEST_YOUNG_AGAIN = 10  # the same for a successor
+TOO_FEW = f"fewer than {FEWEST} outcomes to learn from, or too few young ones to judge by"
 _Z = 1.644854  # one-sided 95 %
 _HALF_LIVES = (10.0, 40.0)  # days in which an outcome comes to count half: of a changed and of a steady world
 _FOLDS = 5
@@ -107,20 +109,25 @@ def _decide(
         "loss_challenger": float(challenger.mean()),
     }
     until = known[-1].known_at
-    leads = challenger.mean() < min(incumbent.mean(), detector.mean())
-    if leads and (model is not None or _better(challenger, detector)):
+    verdict = Verdict("not shown to be better", len(known), len(young), **losses)
+    if model is None:
+        takes_over = _better(challenger, detector)
+    else:
+        takes_over = not _better(incumbent, challenger) and not _better(detector, challenger)
+    if takes_over:
         new = Live(_fit(known, half_life, aims), _cut(known, half_life, aims), until)
-        return Verdict("better on the youngest outcomes", len(known), len(young), live=new, **losses)
+        why = "better than the detector alone" if model is None else "of younger outcomes, and no worse"
+        return replace(verdict, why=why, live=new)
     if model is not None and _better(detector, incumbent):
-        back = Live(None, 0.0, until)
-        return Verdict("the detector alone is better by now", len(known), len(young), live=back, **losses)
-    return Verdict("not shown to be better", len(known), len(young), **losses)
+        return replace(verdict, why="the detector alone is better by now", live=Live(None, 0.0, until))
+    return verdict
 
 
 def enough(known_at: Sequence[datetime], live: Live | None) -> bool:
     """Whether outcomes that came at ``known_at``, in their order, are enough to learn from and to judge by."""
     place = _first_young(known_at, live)
-    return place >= FEWEST and len(known_at) - place >= FEWEST_YOUNG
+    young = FEWEST_YOUNG if live is None or live.model is None else FEWEST_YOUNG_AGAIN
+    return place >= FEWEST and len(known_at) - place >= young
 
 
 def _first_young(known_at: Sequence[datetime], live: Live | None) -> int:

@@ -111,10 +111,11 @@ class Said:
 class OutcomeWorld:
     """A world of a seed. What it draws does not depend on what is told of it."""
 
-    def __init__(self, seed: int, *, file: Path = MESSAGES) -> None:
+    def __init__(self, seed: int, *, customers: int = CUSTOMERS, a_week: int = A_WEEK) -> None:
         self._seed, self._random = seed, np.random.default_rng(seed)
-        self._words = yaml.safe_load(file.read_text(encoding="utf-8"))
-        self._people = [self._person(number) for number in range(CUSTOMERS)]
+        self._words = yaml.safe_load(MESSAGES.read_text(encoding="utf-8"))
+        self._people = [self._person(number) for number in range(customers)]
+        self._a_week = a_week
         self._written = 0
 
     @property
@@ -125,7 +126,7 @@ class OutcomeWorld:
     def week(self, week: int, rules: Rules) -> list[Written]:
         """The messages of week ``week`` (from 0), in the order of their days."""
         thirds = 3 if week >= _NEW_WORDS else 2
-        days = np.sort(self._random.uniform(7 * week, 7 * week + 7, A_WEEK))
+        days = np.sort(self._random.uniform(7 * week, 7 * week + 7, self._a_week))
         return [self._message(float(day), rules, thirds) for day in days]
 
     def answer(self, message: Written, kind: str) -> Said | None:
@@ -149,9 +150,9 @@ class OutcomeWorld:
         random = self._random
         weights = np.array(list(_TOPIC_WEIGHTS.values()), dtype=np.float64)
         topic = str(random.choice(list(_TOPIC_WEIGHTS), p=weights / weights.sum()))
-        person = self._people[int(random.integers(CUSTOMERS))]
+        person = self._people[int(random.integers(len(self._people)))]
         while topic in _ONLY and person.plan not in _ONLY[topic]:
-            person = self._people[int(random.integers(CUSTOMERS))]
+            person = self._people[int(random.integers(len(self._people)))]
         means = self._words["topics"][topic]["kind"]
         chances = {kind: chance(rules, topic, person, kind) if kind == means else 0.0 for kind in KINDS}
         worth = {kind: bool(random.random() < chances[kind]) for kind in KINDS}

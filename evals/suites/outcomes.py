@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from evals.measures import Measures
 from evals.report import Report, Stopwatch
 from evals.simulators.outcome_desk import START, Candidate, OutcomeDesk
-from evals.simulators.outcome_world import BEFORE, KINDS, SHIFT, OutcomeWorld
+from evals.simulators.outcome_world import A_WEEK, BEFORE, KINDS, SHIFT, OutcomeWorld, Written
 from inference.embeddings import Encoder
 from kit.clock import ManualClock
 from kit.ids import DEFAULT_WORKSPACE
@@ -31,8 +31,9 @@ Floats = NDArray[np.float64]
 Triaged = Callable[[Sequence[Message]], Sequence[Triage]]
 Noted = Callable[[str], None]
 
-WEEKS_BEFORE, WEEKS_AFTER = 5, 5  # the first week of either has no outcome of its world yet
+WEEKS_BEFORE, WEEKS_AFTER = 5, 4  # the first week of either has no outcome of its world yet
 AIMS = Aims()
+_CUSTOMERS_A_MESSAGE = 20  # one customer in twenty writes in a week
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ def evaluate_outcomes(
     aims: Aims = AIMS,
     before: int = WEEKS_BEFORE,
     after: int = WEEKS_AFTER,
+    a_week: int = A_WEEK,
     noted: Noted = lambda _: None,
 ) -> Report:
     """Precision of ``upsell`` and ``churn_risk`` by week, over simulated worlds that change after ``before``.
@@ -69,8 +71,11 @@ def evaluate_outcomes(
     stopwatch, remembering = Stopwatch(), RememberingEncoder(encoder)
     found: list[tuple[int, Candidate]] = []
     for seed in seeds:
-        heard = asyncio.run(_run(seed, remembering, triaged, aims=aims, weeks=(before, after), noted=noted))
+        world = OutcomeWorld(seed, customers=_CUSTOMERS_A_MESSAGE * a_week, a_week=a_week)
+        messages = [world.week(week, BEFORE if week < before else SHIFT) for week in range(before + after)]
+        heard = asyncio.run(_run(world, messages, remembering, triaged, aims=aims, noted=noted))
         found += [(seed, one) for one in heard]
+        noted(f"seed {seed}: {len(heard)} candidates")
     measures = Measures()
     for kind in KINDS:
         weeks = [_rows(found, kind, week) for week in range(before + after)]
@@ -90,20 +95,14 @@ def precision_at_recall(scores: Floats, worth: NDArray[np.bool_], recall: float)
 
 
 async def _run(
-    seed: int,
+    world: OutcomeWorld,
+    messages: Sequence[Sequence[Written]],
     encoder: RememberingEncoder,
     triaged: Triaged,
     *,
     aims: Aims,
-    weeks: tuple[int, int],
     noted: Noted,
 ) -> list[Candidate]:
-    world = OutcomeWorld(seed)
-    before, after = weeks
-    messages = [
-        world.week(week, BEFORE if week < before else SHIFT)
-        for week in range(before + after)
-    ]
     texts = sorted({message.text for week in messages for message in week})
     read = dict(zip(texts, triaged([Message(text) for text in texts]), strict=True))
     with tempfile.TemporaryDirectory(prefix="careloop-outcomes-") as folder:
@@ -118,7 +117,7 @@ async def _run(
             for number, week in enumerate(messages):
                 found += await desk.hear(number, week, read=read)
             for at, kind, why in await desk.learnt():
-                noted(f"seed {seed}, day {(at - START).days}: {kind}: {why}")
+                noted(f"day {(at - START).days}: {kind}: {why}")
         finally:
             await database.close()
     return found

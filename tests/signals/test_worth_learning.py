@@ -66,7 +66,7 @@ def test_where_the_detector_was_right_nothing_changes() -> None:
 def test_a_model_is_kept_until_enough_came_that_it_has_not_seen() -> None:
     known = rows(120, students_are_noise)
     live = learnt(known)
-    more = known + rows(20, students_are_noise, begin=25)
+    more = known + rows(18, students_are_noise, begin=25)
     assert study(more, live, aims=AIMS, at=after(more)).why == TOO_FEW
 
 
