@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/insights", tags=["insights"], responses=problems(
 async def get_contact_forecast(caller: SignalReader, outlook: OutlookDep) -> ContactForecast:
     """Contacts of each queue on the next 28 days, made last night.
 
-    `shortage` is the first week that the queue's people cannot answer, where the settings say how many they can.
+    `shortage` is the first week that outruns the queue's people, where the settings say what they can answer.
     """
     return ContactForecast.of(await outlook.duties.last(caller.workspace_id, contact_outlook.DUTY))
 

@@ -353,9 +353,7 @@ class Assistant:
                 payload = owner_payload(after, reason=reason)
                 events.append(await record(connection, after, kind=EventKind.OWNER, payload=payload))
             if after.status is not before.status:
-                await self._labelling.ended(
-                    connection, after, solved=after.status is Status.RESOLVED, at=now
-                )
+                await self._labelling.ended(connection, after, solved=after.status is Status.RESOLVED, at=now)
                 events.append(
                     await record(
                         connection,

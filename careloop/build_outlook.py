@@ -41,9 +41,7 @@ def build_outlook(
     outlook = Outlook(
         duties=duties,
         churn=ChurnWatch(database, book, duties),
-        contacts=ContactOutlook(
-            database, Staffing(ZoneInfo(asked.timezone), asked.capacity, asked.country)
-        ),
+        contacts=ContactOutlook(database, Staffing(ZoneInfo(asked.timezone), asked.capacity, asked.country)),
         incidents=IncidentWatch(database, duties, false_alarms=asked.false_alarms_a_month),
     )
     if signals is None or asked.night is None:

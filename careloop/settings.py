@@ -220,7 +220,7 @@ class SignalSettings(BaseModel):
         0.1,
         ge=0,
         le=1,
-        description="Share of what outcomes call noise that is told all the same, to see whether it still is.",
+        description="Share of what outcomes call noise that is told all the same, to see if it still is.",
     )
     learn_from: CommaSeparated = Field(
         ("plan", "segment", "stage", "value", "contract_ends_in_days"),

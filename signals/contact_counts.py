@@ -132,7 +132,11 @@ async def bin_counts(
 async def first_contact(connection: AsyncConnection, workspace: WorkspaceId) -> datetime | None:
     """When the first contact came that is counted; none before any."""
     moments = [
-        (await connection.execute(select(func.min(contacts.c.at)).where(contacts.c.workspace_id == workspace))),
+        (
+            await connection.execute(
+                select(func.min(contacts.c.at)).where(contacts.c.workspace_id == workspace)
+            )
+        ),
         (
             await connection.execute(
                 select(func.min(tickets.c.created_at)).where(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -24,7 +25,7 @@ _HISTORY = 1095  # days: three years, of which a year's season is seen
 
 @dataclass(frozen=True, slots=True)
 class Staffing:
-    """``capacity`` is what a queue's people can answer from Monday to Sunday; ``country`` has the holidays."""
+    """``capacity`` is what a queue's people can answer from Monday to Sunday; ``country`` has holidays."""
 
     zone: tzinfo
     capacity: Mapping[str, Sequence[float]]
@@ -83,7 +84,7 @@ def _json(value: Any) -> Any:  # noqa: ANN401 (whatever is in a dataclass)
             return [_json(one) for one in value]
         case date():
             return value.isoformat()
-        case float() if value in {float("inf")}:
+        case float() if math.isinf(value):
             return None  # growth against weeks that had no contact
         case timedelta():
             return value.total_seconds()

@@ -17,7 +17,7 @@ from store.engine import Database
 from store.tables import duties as table
 
 # Whoever gave no sign of life for so long is dead; what it was at is begun again. One that was only stalled
-# does no harm when it comes back: it may not write its end any more, and all that duties do can be done twice.
+# does no harm when it comes back: it may not write its end any more, and every duty can be done twice.
 LEASE = timedelta(minutes=5)
 _ATTEMPTS = 3  # of one time: work that takes the server down with it must not do so for ever
 _LONGEST_ERROR = 1000  # characters, as the column holds it
@@ -53,7 +53,7 @@ class Duties:
         self._clock = clock
 
     async def begin(self, workspace: WorkspaceId, name: str, due: datetime) -> Duty | None:
-        """The duty of the time that is ``due``; none where somebody sees to it, or did. Of many, one begins."""
+        """The duty of the time that is ``due``; none where somebody sees to it, or did. One begins."""
         async with self._database.read() as connection:
             known = (await connection.execute(_find(workspace, name))).one_or_none()
         if known is not None and not self._is_open(known, due):
@@ -96,7 +96,9 @@ class Duties:
         """What came of the last time; none before the first has ended."""
         async with self._database.read() as connection:
             row = (await connection.execute(_find(workspace, name))).one_or_none()
-        return None if row is None or row.finished_at is None else Done(row.finished_at, row.result, row.error)
+        return (
+            None if row is None or row.finished_at is None else Done(row.finished_at, row.result, row.error)
+        )
 
     def _is_open(self, row: Row[Any], due: datetime) -> bool:
         if row.alive_at is not None and self._clock.now() - row.alive_at < LEASE:

@@ -1,4 +1,4 @@
-"""Whether an intent spikes just now: a baseline learnt every night, and counts looked at every few minutes."""
+"""Whether an intent spikes just now: a baseline learnt every night, counts looked at every few minutes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class IncidentWatch:
         self._false_alarms = false_alarms
 
     async def learn(self, workspace: WorkspaceId, *, at: datetime) -> dict[str, Any]:
-        """The baseline of the last whole weeks as JSON; or how many days there are, where they are too few."""
+        """The baseline of the last whole weeks as JSON; or how many days there are, where too few."""
         async with self._database.read() as connection:
             first = await first_contact(connection, workspace)
             known = timedelta(0) if first is None else at - first
@@ -66,9 +66,7 @@ class IncidentWatch:
         return {"incidents": incidents, "looked_at": floor_to_bin(at).isoformat()}
 
     def _watch(self, baseline: Baseline, found: BinCounts) -> tuple[list[Incident], set[str]]:
-        detector = IncidentDetector(
-            baseline, start=found.start, false_alarms_a_month=self._false_alarms
-        )
+        detector = IncidentDetector(baseline, start=found.start, false_alarms_a_month=self._false_alarms)
         raised = [incident for row in found.counts for incident in detector.step(row)]
         return raised, set(detector.open)
 

@@ -102,9 +102,7 @@ class SignalIntake:
         thresholds = await self._thresholds.current(connection, workspace)
         case = _Case(connection, workspace, customer, at)
         seen = [
-            one
-            for one in self._behaviour.detect(moments, at=at)
-            if one.probability >= thresholds[one.kind]
+            one for one in self._behaviour.detect(moments, at=at) if one.probability >= thresholds[one.kind]
         ]
         found = [await self._raise(case, one) for one in await self._weighed(case, seen, None)]
         return [signal for signal in found if signal is not None]

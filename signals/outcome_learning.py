@@ -53,8 +53,8 @@ class OutcomeLearning:
     async def learn(self, workspace: WorkspaceId, *, at: datetime) -> list[Learnt]:
         """What became of signals, put in force where the youngest outcomes show that it is better.
 
-        Where a model takes over, the threshold of its kind goes back to what it began with, unless it is lower:
-        what is left out is the model's choice from then on.
+        Where a model takes over, the threshold of its kind goes back to what it began with if it is higher: what
+         is left out is the model's choice from then on.
         """
         settled = await self._settled(workspace, at=at)
         found = []
@@ -120,7 +120,10 @@ class OutcomeLearning:
             await self._models.change(connection, workspace, kind, verdict, at=at)
             begins = POLICIES[kind].threshold
             thresholds = self._judgements.thresholds
-            if verdict.live.model is None or (await thresholds.current(connection, workspace))[kind] <= begins:
+            if (
+                verdict.live.model is None
+                or (await thresholds.current(connection, workspace))[kind] <= begins
+            ):
                 return
             await thresholds.change(
                 connection, workspace, kind, begins, who=TUNED, because=because(verdict), at=at

@@ -29,7 +29,7 @@ _WORDS = "words"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A signal as the model sees it; ``vector`` is its message's, of unit length, none where there is none."""
+    """A signal as the model sees it; ``vector`` is its words', of unit length; none where there are none."""
 
     seen: Circumstances
     vector: Floats | None = None
@@ -61,7 +61,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class WorthModel:
-    """``weights`` by column; ``words`` are those of the vector less ``centre``, both empty without vectors."""
+    """``weights`` by column; ``words`` are those of the vector less ``centre``, empty without vectors."""
 
     constant: float
     slope: float

@@ -84,9 +84,7 @@ class WorthFilter:
     ) -> None:
         """Keep the circumstances of what was told, where its evidence is what the signal has now."""
         if signal.evidence == weighed.found.quotes and signal.source == weighed.found.source:
-            await self._circumstances.keep(
-                connection, signal.workspace_id, signal.id, weighed.seen, at=at
-            )
+            await self._circumstances.keep(connection, signal.workspace_id, signal.id, weighed.seen, at=at)
 
     async def _judge(
         self, model: WorthModel, found: Detected, seen: Circumstances, heard: Heard | None

@@ -1,10 +1,10 @@
 """Whether outcomes of a kind of signal teach anything, judged on the youngest of them.
 
 The rows that came since the last model are halved: challengers learn from the elder half and all before, and
-the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind has
-to be better than the detector alone, beyond the interval of the difference. A successor, made in the same way of
-more and younger outcomes, takes over unless it is worse than the live model or than the detector beyond that; and
-a live model that has become worse than the detector is given up.
+the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind
+has to be better than the detector alone, beyond the interval of the difference. A successor, made in the same
+way of more and younger outcomes, takes over unless it is worse than the live model or than the detector beyond
+that; and a live model that has become worse than the detector is given up.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _decide(
 
 
 def enough(known_at: Sequence[datetime], live: Live | None) -> bool:
-    """Whether outcomes that came at ``known_at``, in their order, are enough to learn from and to judge by."""
+    """Whether outcomes that came at ``known_at``, in their order, are enough to learn and to judge by."""
     place = _first_young(known_at, live)
     young = FEWEST_YOUNG if live is None or live.model is None else FEWEST_YOUNG_AGAIN
     return place >= FEWEST and len(known_at) - place >= young

@@ -53,7 +53,9 @@ class WorthStore:
             )
             .group_by(table.c.kind)
         )
-        rows = (await connection.execute(select(table.c.id, table.c.kind).where(table.c.id.in_(newest)))).all()
+        rows = (
+            await connection.execute(select(table.c.id, table.c.kind).where(table.c.id.in_(newest)))
+        ).all()
         unknown = [row.id for row in rows if row.id not in self._models]
         if unknown:
             for row in await connection.execute(select(table).where(table.c.id.in_(unknown))):

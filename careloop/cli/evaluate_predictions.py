@@ -24,9 +24,7 @@ Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, help="Seed of a world; repeat for several; 0 to 4 without."),
 ]
-Weeks = Annotated[
-    int, typer.Option(min=1, max=12, help="Weeks after the world has changed.", metavar="N")
-]
+Weeks = Annotated[int, typer.Option(min=1, max=12, help="Weeks after the world has changed.", metavar="N")]
 
 
 def churn(*, seed: Seeds = None, json: JsonReport = None) -> None:

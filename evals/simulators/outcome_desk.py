@@ -44,7 +44,7 @@ _BEGINS = {kind: policy.threshold for kind, policy in POLICIES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that the detector reads as ``kind``, as surely as the kind asks before anything is learnt.
+    """A message that the detector reads as ``kind``, as surely as is asked before anything is learnt.
 
     ``detected`` is its probability, ``learnt`` that of the model in force then (the same where there is
     none), ``told`` whether a signal came of it, ``worth`` whether it is one, ``chance`` how probable that was.
@@ -144,7 +144,7 @@ class OutcomeDesk:
         person = self._people[_id(message.person)]
         async with self._database.write() as connection:
             await connection.execute(insert(tickets).values(self._ticket(origin, message.text, at)))
-            candidates = await self._candidates(connection, week, message, heard)
+            candidates = await self._candidates(connection, message, heard)
             told = await self._intake.take(connection, DEFAULT_WORKSPACE, person, heard, at=at)
         for signal in told:
             if signal.id not in self._asked:
@@ -167,7 +167,7 @@ class OutcomeDesk:
         ]
 
     async def _candidates(
-        self, connection: AsyncConnection, week: int, message: Written, heard: Heard
+        self, connection: AsyncConnection, message: Written, heard: Heard
     ) -> list[tuple[str, float, float]]:
         """Kind, detector's probability and that of the model in force, of what may be told."""
         found = [one for one in detect(heard, _BEGINS) if str(one.kind) in KINDS]

@@ -6,7 +6,7 @@ worth anything is drawn from the probability that its topic has, times a factor 
 by a number that each customer has and nobody sees; what was no signal never is. The team says nothing of 15 %
 of signals, is wrong about 6 % either way, and takes days: log-normal, a median of 3.
 
-``SHIFT`` is what changes when the world does: mesh comes with every plan and TV is not sold any more, so that
+``SHIFT`` is what changes when the world does: mesh comes with every plan and TV is sold no more, so that
 asking for them brings nothing; students get an offer of their own; who moves can be kept by a partner network;
 one rival has left the area. A learner is told none of this, nor that there are topics.
 """
@@ -32,7 +32,8 @@ _PRICES = {"student": 180.0, "home": 350.0, "plus": 520.0, "business": 1400.0}  
 _STAGES = ("onboarding", "retention", "retention", "retention", "at_risk")
 # Of every hundred messages; the rest is ordinary.
 _TOPIC_WEIGHTS = {
-    "faster": 8, "mesh": 7, "second_line": 4, "tv": 7, "mobile": 6, "static_ip": 3, "discount": 6, "curious": 6,
+    "faster": 8, "mesh": 7, "second_line": 4, "tv": 7, "mobile": 6, "static_ip": 3, "discount": 6,
+    "curious": 6,
     "price_rise": 5, "rival_offer": 6, "outages": 6, "moving": 8, "end_of_term": 4, "bereavement": 4,
     "contract_end": 5, "venting": 5, "ordinary": 10,
 }  # fmt: skip
@@ -62,7 +63,14 @@ BEFORE = Rules(
 )  # fmt: skip
 SHIFT = replace(
     BEFORE,
-    topics={**BEFORE.topics, "mesh": 0.05, "tv": 0.05, "moving": 0.85, "end_of_term": 0.8, "rival_offer": 0.2},
+    topics={
+        **BEFORE.topics,
+        "mesh": 0.05,
+        "tv": 0.05,
+        "moving": 0.85,
+        "end_of_term": 0.8,
+        "rival_offer": 0.2,
+    },
     plans={**BEFORE.plans, "upsell": {**BEFORE.plans["upsell"], "student": 1.1}},
 )
 

@@ -146,9 +146,7 @@ def _add_weeks(measures: Measures, kind: str, weeks: Sequence[_Rows], recall: fl
         measures.share(f"{kind}_told_recall_w{number}", int(told[rows.worth].sum()), int(rows.worth.sum()))
 
 
-def _add_change(
-    measures: Measures, kind: str, weeks: Sequence[_Rows], *, before: int, recall: float
-) -> None:
+def _add_change(measures: Measures, kind: str, weeks: Sequence[_Rows], *, before: int, recall: float) -> None:
     first, last = weeks[0], weeks[before - 1]
     size = len(first.seed)
 
@@ -169,10 +167,10 @@ def _gain(rows: _Rows, recall: float, places: NDArray[np.intp]) -> float:
 
 
 def _precision(rows: _Rows, by: str, recall: float, places: NDArray[np.intp]) -> float:
-    """The mean over seeds of the precision at ``recall``: probabilities of two worlds have no common order."""
+    """The mean over seeds of the precision at ``recall``: two worlds have no common order."""
     scores = {"learnt": rows.learnt, "detector": rows.detected, "bayes": rows.chance}[by][places]
     seeds, worth = rows.seed[places], rows.worth[places]
     found = [
         precision_at_recall(scores[seeds == seed], worth[seeds == seed], recall) for seed in np.unique(seeds)
     ]
-    return float(np.nanmean(found)) if len(found) and not np.isnan(found).all() else float("nan")
+    return float(np.nanmean(found)) if found and not np.isnan(found).all() else float("nan")

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from unittest.mock import ANY
-
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import httpx
 import pytest

@@ -126,7 +126,7 @@ async def test_a_server_that_stops_lets_go(
     [(time(3), timedelta(hours=3)), (timedelta(minutes=5), timedelta(hours=4, minutes=10))],
 )
 def test_the_last_time_is_of_the_night_or_of_the_clock(every: time | timedelta, due: timedelta) -> None:
-    async def nothing(workspace: WorkspaceId, *, at: object) -> Mapping[str, Any]:  # noqa: ARG001
+    async def nothing(workspace: WorkspaceId, *, at: object) -> Mapping[str, Any]:
         return {}
 
     midnight = ManualClock().now()

@@ -72,9 +72,7 @@ class Desk:
             rules=read_rules(),
             scoring=read_scoring(),
             behaviour=BehaviourRules(),
-            worth=WorthFilter(
-                self.models, self.circumstances, self._vector, facts=("plan",), aims=aims
-            ),
+            worth=WorthFilter(self.models, self.circumstances, self._vector, facts=("plan",), aims=aims),
         )
         self._heard = 0
 

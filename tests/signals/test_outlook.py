@@ -65,9 +65,7 @@ class History:
 
     async def daily(self, until: datetime, zone: str = "UTC") -> Mapping[str, Any]:
         async with self.database.read() as connection:
-            found = await daily_counts(
-                connection, self.workspace, days=30, until=until, zone=ZoneInfo(zone)
-            )
+            found = await daily_counts(connection, self.workspace, days=30, until=until, zone=ZoneInfo(zone))
         return {one.queue: (one.start, one.counts) for one in found}
 
 

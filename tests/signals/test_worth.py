@@ -36,7 +36,7 @@ def test_a_plan_whose_signals_were_noise_is_found_less_probable_and_named_as_the
     cases = [case("student") for _ in range(60)] + [case("home") for _ in range(60)]
     model = fitted(cases, [False] * 60 + [True] * 60)
     student, home = model.judge(case("student")), model.judge(case("home"))
-    assert student.probability < 0.2 < 0.8 < home.probability
+    assert (student.probability < 0.2, home.probability > 0.8) == (True, True)
     assert "plan = student" in [one.what for one in student.moved[:2]]
 
 
@@ -44,7 +44,7 @@ def test_what_was_said_counts_where_facts_are_the_same() -> None:
     cases = [case(topic=0) for _ in range(60)] + [case(topic=1) for _ in range(60)]
     model = fitted(cases, [False] * 60 + [True] * 60)
     noise, right = model.judge(case(topic=0)), model.judge(case(topic=1))
-    assert noise.probability < 0.3 < 0.7 < right.probability
+    assert (noise.probability < 0.3, right.probability > 0.7) == (True, True)
     assert right.moved[0].what == "words"
 
 

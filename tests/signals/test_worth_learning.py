@@ -43,7 +43,7 @@ def probability(live: Live, plan: str) -> float:
     return live.model.judge(Case(Circumstances(0.8, "triage", {"plan": plan}))).probability
 
 
-def students_are_noise(_: int, student: bool) -> bool:  # noqa: FBT001 (a rule of a test)
+def students_are_noise(_: int, student: bool) -> bool:
     return not student
 
 
