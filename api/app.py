@@ -26,6 +26,7 @@ from api import (
     keys,
     knowledge,
     live_signals,
+    outlook,
     page,
     signals,
     tickets,
@@ -45,6 +46,8 @@ from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
 from api.weekly import Weekly
+from kit.ids import WorkspaceId
+from signals.rounds import Rounds
 
 
 def create_app(services: Services, config: ApiConfig) -> FastAPI:
@@ -71,6 +74,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         knowledge,
         triage,
         insights,
+        outlook,
         backfills,
         tickets,
         live_signals,
@@ -95,16 +99,11 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    night = _nightly(app)
-    insight_parts = app.state.services.insights
-    looking = [
-        *(() if night is None else (asyncio.create_task(night.keep_looking()),)),
-        *(
-            ()
-            if insight_parts is None
-            else (asyncio.create_task(Weekly(insight_parts.sender).keep_looking()),)
-        ),
-    ]
+    services: Services = app.state.services
+    insights = services.insights
+    weekly = None if insights is None else Weekly(insights.sender)
+    jobs = (_nightly(app), _rounds(services), weekly)
+    looking = [asyncio.create_task(job.keep_looking()) for job in jobs if job is not None]
     yield
     for task in looking:
         task.cancel()
@@ -126,6 +125,17 @@ def _nightly(app: FastAPI) -> Nightly | None:
         at=services.triage.learn_at,
         clock=services.clock,
     )
+
+
+def _rounds(services: Services) -> Rounds | None:
+    outlook = services.outlook
+    if outlook is None or not outlook.chores:
+        return None
+
+    async def workspaces() -> list[WorkspaceId]:
+        return [workspace.id for workspace in await services.access.workspaces()]
+
+    return Rounds(outlook.duties, outlook.chores, workspaces, clock=services.clock)
 
 
 def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import customer_history_models as models
 from api.auth import Caller
@@ -33,7 +34,11 @@ from customers import (
     Purpose,
 )
 from customers.timeline import set_by_hand
-from kit.ids import CustomerId, new_id
+from kit.ids import CustomerId, WorkspaceId, new_id
+from signals.parts import SignalParts
+
+# Events that rules of behaviour read, and that come without a message.
+_BEHAVIOUR = frozenset({EventKind.USAGE, EventKind.PAYMENT})
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=problems(NOT_FOUND, CONFLICT))
 
@@ -260,7 +265,22 @@ def _recorder(
             stored, made = await book.record(
                 connection, caller.workspace_id, customer, event, now=services.clock.now()
             )
+            if made and stored.kind in _BEHAVIOUR and services.signals is not None:
+                await _look_back(services, services.signals, connection, caller.workspace_id, stored.customer)
             found = await book.directory.get(connection, caller.workspace_id, customer)
         return models.RecordedEvent(created=made, event=models.Event.of(stored), stage=found.stage)
 
     return produce
+
+
+async def _look_back(
+    services: Services,
+    signals: SignalParts,
+    connection: AsyncConnection,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> None:
+    """Raise the signals that what the customer did amounts to now."""
+    known = await signals.customers.get(connection, workspace, customer)
+    if known is not None:
+        await signals.intake.look_back(connection, workspace, known, at=services.clock.now())

@@ -21,6 +21,7 @@ from insights.parts import InsightParts
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -109,6 +110,13 @@ async def _insights(request: Request) -> InsightParts:
     return services.insights
 
 
+async def _outlook(request: Request) -> Outlook:
+    services: Services = request.app.state.services
+    if services.outlook is None:
+        raise SignalsOff("Nothing is predicted here.")
+    return services.outlook
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -148,6 +156,7 @@ TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
 InsightsDep = Annotated[InsightParts, Depends(_insights)]
 DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
+OutlookDep = Annotated[Outlook, Depends(_outlook)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]

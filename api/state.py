@@ -20,6 +20,7 @@ from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher
@@ -58,6 +59,7 @@ class Services:
     signals: SignalParts | None = None
     delivery: DeliveryParts | None = None
     insights: InsightParts | None = None
+    outlook: Outlook | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

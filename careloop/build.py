@@ -26,6 +26,7 @@ from bot.standalone import StandaloneRewriter
 from careloop.build_assistant import build_assistant
 from careloop.build_delivery import build_delivery, build_targets, deliver
 from careloop.build_insights import build_insights
+from careloop.build_outlook import build_outlook
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -50,6 +51,7 @@ from retrieval.follower import IndexFollower
 from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -89,6 +91,7 @@ class Parts:
     customers: CustomerBook
     delivery: DeliveryParts
     insights: InsightParts
+    outlook: Outlook
 
 
 @asynccontextmanager
@@ -118,7 +121,12 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
         targets = build_targets(settings, clock)
         stack.push_async_callback(targets.close)
         delivery = build_delivery(targets, cipher, clock)
-        signals = build_signals(settings, customers, cipher, clock=clock, outbox=delivery.outbox)
+        signals = build_signals(
+            settings, customers, cipher, clock=clock, outbox=delivery.outbox, embeddings=embeddings
+        )
+        outlook = build_outlook(
+            settings, database, customers, signals, encoder=embeddings.encoder, clock=clock
+        )
         triage = await build_triage(
             settings,
             database,
@@ -170,6 +178,7 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
                 encoder=embeddings.encoder,
                 triage=triage,
             ),
+            outlook=outlook,
         )
 
 
@@ -235,6 +244,7 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         signals=parts.signals,
         delivery=parts.delivery,
         insights=parts.insights,
+        outlook=parts.outlook,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

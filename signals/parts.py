@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import SignalId, WorkspaceId
 from signals.catalogue import Catalogue
+from signals.circumstances import CircumstanceStore
 from signals.customer import Customers, KnownCustomer
+from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.next_action import Recommendation, Situation, recommend
 from signals.outcomes import OutcomeStore
 from signals.store import SignalStore
+from signals.worth_store import WorthStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class SignalParts:
     customers: Customers
     catalogue: Catalogue
     precision_target: float
+    nurture: Nurture | None = None
+    worth: WorthStore | None = None  # none where no encoder is there to learn from outcomes with
+    circumstances: CircumstanceStore | None = None
 
     async def next_action(
         self, connection: AsyncConnection, workspace: WorkspaceId, signal: SignalId, *, at: datetime

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "models": Entry("careloop.cli.models", "List, promote and roll back models that learned."),
     "opinions": Entry("careloop.cli.opinions", "What second opinions of a model cost and are worth."),
     "signals": Entry("careloop.cli.signals", "Look at signals, settle them, and check their rules."),
+    "insights": Entry("careloop.cli.insights", "Contacts to expect, incidents, who may leave."),
     "connectors": Entry("careloop.cli.connectors", "See which connectors are on, and test one."),
     "deliveries": Entry("careloop.cli.deliveries", "Look at deliveries, replay them, pause connectors."),
     "digest": Entry("careloop.cli.digest", "What customers said in a week; print it or send it."),

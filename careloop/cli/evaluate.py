@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from careloop.build import Parts
-from careloop.cli.evaluate_predictions import churn, forecast, incidents
+from careloop.cli.evaluate_predictions import churn, forecast, incidents, outcomes
 from careloop.cli.evaluate_triage import evidence, intents, language, replay, routing, sentiment, signals
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.reports import JsonReport, deliver
@@ -42,6 +42,7 @@ for _command in (
     churn,
     forecast,
     incidents,
+    outcomes,
 ):
     app.command()(_command)
 

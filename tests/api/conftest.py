@@ -39,7 +39,7 @@ from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
 from tests.api.delivery_parts import delivery_parts
-from tests.api.signal_parts import signal_parts
+from tests.api.signal_parts import outlook_parts, signal_parts
 from tests.api.tiny_triage import ENCODER, shop_triage
 from tests.insights.shop import insight_parts
 
@@ -262,6 +262,7 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         insights=insight_parts(
             database, cipher, clock, book=book, retriever=retriever, encoder=ENCODER, router=triage.router
         ),
+        outlook=outlook_parts(database, cipher, clock),
         checks={"database": database.ping},
         clock=clock,
     )
