@@ -1,4 +1,4 @@
-"""Signals as they happen: raised, heard again, settled; as server-sent events."""
+"""Signals as they happen: raised, heard again, settled; and incidents; as server-sent events."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from api.deps import AuthenticatorDep, ConfigDep, ServicesDep, SignalReader, Sig
 from api.live_models import SignalNews
 from api.problems import problems
 from api.sse import HEARTBEAT, EventStream, Feed, frame
-from signals.feed import FeedEntry, SignalFeed
-from signals.feed_logs import OutcomeLog, SightingLog
+from signals.feed import FeedEntry, FeedLog, SignalFeed
+from signals.feed_logs import IncidentLog, OutcomeLog, SightingLog
 
 router = APIRouter(prefix="/v1/signals", tags=["signals"], responses=problems())
 
 _STREAM: dict[str, Any] = {
-    "description": "Server-sent events `signal.new`, `signal.renewed` and `outcome`.",
+    "description": "Server-sent events `signal.new`, `signal.renewed`, `outcome` and `incident`.",
     "content": {
         "text/event-stream": {
             "itemSchema": {
@@ -29,7 +29,7 @@ _STREAM: dict[str, Any] = {
             },
             "example": (
                 'event: signal.new\ndata: {"at":"2026-11-25T10:12:00Z","signal":{"id":"sig_01",'
-                '"kind":"churn_risk"},"outcome":null}\nid: 120.7\n\n'
+                '"kind":"churn_risk"},"outcome":null,"incident":null}\nid: 120.7.0\n\n'
             ),
         }
     },
@@ -56,17 +56,21 @@ async def follow_signals(
         Header(
             alias="Last-Event-ID",
             pattern=r"^[0-9]{1,18}(\.[0-9]{1,18}){0,5}$",
-            description="Where to go on from; without it, from now on. `0.0` is from the very beginning.",
+            description="Where to go on from; without it, from now on. `0.0.0` is from the very beginning.",
         ),
     ] = None,
 ) -> EventStream:
-    """Signals that are raised or heard again and what becomes of them, as server-sent events without end.
+    """Signals that are raised or heard again, what becomes of them, and incidents, as events without end.
 
     Whatever stores them, this process or another. A reader that was cut off goes on where it was with
     `Last-Event-ID`, which browsers send by themselves.
     """
     clock = services.clock
-    logs = (SightingLog(signals.store, clock), OutcomeLog(signals.store, signals.outcomes, clock))
+    logs: list[FeedLog] = [
+        SightingLog(signals.store, clock),
+        OutcomeLog(signals.store, signals.outcomes, clock),
+        *(() if services.outlook is None else (IncidentLog(services.outlook.duties),)),
+    ]
     feed = SignalFeed(services.database, logs)
     place = await feed.end(caller.workspace_id) if last_event_id is None else feed.place(last_event_id)
     live = Feed(feed.follow(caller.workspace_id, place), stop=services.stopping)

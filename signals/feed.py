@@ -7,7 +7,7 @@ it. A place is the last number that was read of each log: "120.7.0".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -63,26 +63,6 @@ class FeedLog(Protocol):
         ...
 
 
-class IncidentLog:
-    """Incidents by the second in which they were certain; ``told`` gives those of a workspace's last days."""
-
-    def __init__(self, told: Callable[[WorkspaceId], Awaitable[Sequence[Incident]]]) -> None:
-        self._told = told
-
-    async def end(self, _: AsyncConnection, workspace: WorkspaceId) -> int:
-        """See ``FeedLog``."""
-        return max((_second(one) for one in await self._told(workspace)), default=0)
-
-    async def after(self, _: AsyncConnection, workspace: WorkspaceId, number: int) -> Sequence[Numbered]:
-        """See ``FeedLog``."""
-        found = sorted(await self._told(workspace), key=lambda one: (one.at, one.intent))
-        return [
-            (_second(one), FeedEntry(News.INCIDENT, one.at, incident=one))
-            for one in found
-            if _second(one) > number
-        ]
-
-
 class SignalFeed:
     """Reads ``logs``; a place has a number for each of them, in their order."""
 
@@ -121,7 +101,3 @@ class SignalFeed:
                         yield ".".join(map(str, at)), entry
             if not full:
                 await asyncio.sleep(self._interval)
-
-
-def _second(incident: Incident) -> int:
-    return int(incident.at.timestamp())

@@ -1,9 +1,9 @@
-"""The logs of the live feed that are tables: signals as they are heard, and what became of them."""
+"""The logs of the live feed: signals as they are heard, what became of them, and incidents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Table, func, select
@@ -11,8 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.clock import Clock
 from kit.ids import SignalId, WorkspaceId
+from signals.duties import Duties
 from signals.errors import UnknownSignal
 from signals.feed import BATCH, FeedEntry, News, Numbered
+from signals.incident_watch import DUTY
+from signals.incidents import Incident
 from signals.outcomes import OutcomeStore
 from signals.store import SignalStore
 from store.tables import signal_outcomes, signal_sightings
@@ -82,6 +85,43 @@ class OutcomeLog:
         said = await self._outcomes.of_signal(connection, workspace, signal.id)
         outcome = next((one for one in said if one.id == row.id), None)
         return FeedEntry(News.OUTCOME, row.recorded_at, signal, outcome)
+
+
+class IncidentLog:
+    """Incidents that the last looks told of, numbered by the second in which each was certain."""
+
+    def __init__(self, duties: Duties) -> None:
+        self._duties = duties
+
+    async def end(self, _: AsyncConnection, workspace: WorkspaceId) -> int:
+        """See ``FeedLog``."""
+        return max((_second(one) for one in await self._told(workspace)), default=0)
+
+    async def after(self, _: AsyncConnection, workspace: WorkspaceId, number: int) -> Sequence[Numbered]:
+        """See ``FeedLog``."""
+        return [
+            (_second(one), FeedEntry(News.INCIDENT, one.at, incident=one))
+            for one in sorted(await self._told(workspace), key=lambda one: (one.at, one.intent))
+            if _second(one) > number
+        ]
+
+    async def _told(self, workspace: WorkspaceId) -> list[Incident]:
+        done = await self._duties.last(workspace, DUTY)
+        told = {} if done is None or done.result is None else done.result
+        return [
+            Incident(
+                one["intent"],
+                datetime.fromisoformat(one["since"]),
+                datetime.fromisoformat(one["at"]),
+                one["count"],
+                one["expected"],
+            )
+            for one in told.get("incidents", ())
+        ]
+
+
+def _second(incident: Incident) -> int:
+    return int(incident.at.timestamp())
 
 
 async def _end(connection: AsyncConnection, table: Table) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from signals import incident_watch
 from signals.signal import SignalKind
 from store.access import Scope
 from tests.api.conftest import World, serving
@@ -76,7 +78,7 @@ async def test_signals_and_outcomes_are_told_as_they_happen(world: World, client
 async def test_a_reader_that_was_cut_off_goes_on_where_it_was(world: World) -> None:
     first = await heard(world, SignalKind.UPSELL, "msg_1")
     async with serving(world.app) as url:
-        async for name, event_id, data in follow(url, world.keys["all"], after="0.0"):
+        async for name, event_id, data in follow(url, world.keys["all"], after="0.0.0"):
             if name == "signal.new":
                 place = event_id
                 assert data["signal"]["id"] == first
@@ -86,6 +88,36 @@ async def test_a_reader_that_was_cut_off_goes_on_where_it_was(world: World) -> N
             if name != "heartbeat":
                 assert (name, data["signal"]["id"]) == ("signal.new", second)
                 break
+
+
+async def test_an_incident_is_told_once(world: World) -> None:
+    outlook, at = world.services.outlook, world.clock.now()
+    assert outlook is not None
+    spike = {
+        "intent": "outage",
+        "since": (at - timedelta(minutes=15)).isoformat(),
+        "at": at.isoformat(),
+        "count": 31,
+        "expected": 2.4,
+        "ended_at": None,
+    }
+    duty = await outlook.duties.begin(world.config.workspace, incident_watch.DUTY, at)
+    assert duty is not None
+    await outlook.duties.finish(duty, result={"incidents": [spike], "looked_at": at.isoformat()})
+    names: list[str] = []
+    async with serving(world.app) as url:
+        async for name, event_id, data in follow(url, world.keys["all"], after="0.0.0"):
+            names.append(name)
+            if name == "incident":
+                assert (data["incident"]["intent"], data["incident"]["count"]) == ("outage", 31)
+                assert data["signal"] is None
+                place = event_id
+            if names.count("heartbeat") == 5:
+                break
+        assert names.count("incident") == 1
+        async for name, _, _ in follow(url, world.keys["all"], after=place):
+            assert name == "heartbeat"
+            break
 
 
 async def test_the_feed_is_for_readers_of_signals(world: World) -> None:
