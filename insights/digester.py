@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -70,9 +70,17 @@ class Digester:
     clock: Clock
     company: Company
     known_vectors: KnownVectors
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     async def digest(self, workspace: WorkspaceId, week: Week) -> Digest:
-        """The digest of ``week``, or of as much of it as is over."""
+        """The digest of ``week``, or of as much of it as is over.
+
+        This process makes one at a time: each reads and encodes nine weeks of contacts.
+        """
+        async with self.one_at_a_time:
+            return await self._digest(workspace, week)
+
+    async def _digest(self, workspace: WorkspaceId, week: Week) -> Digest:
         now, company = self.clock.now(), self.company
         period, quoter = week.until(now), Quoter(company.base_url)
         async with self.database.read() as connection:
