@@ -21,6 +21,7 @@ from insights.digest import Digest, Theme
 from insights.picture import ENDING_COLOURS, WIDTH, Picture
 
 _BLUE, _ORANGE, _GREY, _LIGHT, _INK = "#0072B2", "#D55E00", "#6b7785", "#b9c4cf", "#1d2733"
+_ON = {**dict.fromkeys(Ending, "white"), Ending.HANDED_OVER: _INK}  # what can be read on each colour
 _INCHES, _DOTS = 5.6, 200  # twice as fine as shown
 _LONGEST = 34  # characters of a title that are drawn
 _MOST_THEMES = 6
@@ -86,7 +87,7 @@ def endings(digest: Digest) -> Picture | None:
                     place, share, left=left, color=ENDING_COLOURS[ending], height=0.62, edgecolor="white"
                 )
                 if share >= 0.06:
-                    axes.text(left + share / 2, place, words.percent(share), color="white",
+                    axes.text(left + share / 2, place, words.percent(share), color=_ON[ending],
                               ha="center", va="center", fontsize=8)  # fmt: skip
                 left += share
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
