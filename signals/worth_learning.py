@@ -2,9 +2,9 @@
 
 The rows that came since the last model are halved: challengers learn from the elder half and all before, and
 the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind
-has to be better than the detector alone, beyond the interval of the difference. A successor, made in the same
-way of more and younger outcomes, takes over unless it is worse than the live model or than the detector beyond
-that; and a live model that has become worse than the detector is given up.
+has to be better than the detector alone, beyond the interval of the difference. A successor, made in the
+same way of more and younger outcomes, takes over unless it is worse than the live model or than the detector
+beyond that; and a live model that has become worse than the detector is given up.
 """
 
 from __future__ import annotations

@@ -44,10 +44,10 @@ _BEGINS = {kind: policy.threshold for kind, policy in POLICIES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that the detector reads as ``kind``, as surely as is asked before anything is learnt.
+    """A message that the detector reads as ``kind``, as surely as is asked at first.
 
     ``detected`` is its probability, ``learnt`` that of the model in force then (the same where there is
-    none), ``told`` whether a signal came of it, ``worth`` whether it is one, ``chance`` how probable that was.
+    none), ``told`` whether a signal came of it, ``worth`` whether it is one, ``chance`` how probable it was.
     """
 
     week: int
