@@ -103,13 +103,15 @@ def _decide(
     tried = [_losses(_fit(elder, days, aims).probabilities(_cases(young)), right) for days in _HALF_LIVES]
     best = int(np.argmin([losses.mean() for losses in tried]))
     challenger, half_life = tried[best], _HALF_LIVES[best]
-    losses = {
-        "loss_detector": float(detector.mean()),
-        "loss_live": None if model is None else float(incumbent.mean()),
-        "loss_challenger": float(challenger.mean()),
-    }
     until = known[-1].known_at
-    verdict = Verdict("not shown to be better", len(known), len(young), **losses)
+    verdict = Verdict(
+        "not shown to be better",
+        len(known),
+        len(young),
+        loss_detector=float(detector.mean()),
+        loss_live=None if model is None else float(incumbent.mean()),
+        loss_challenger=float(challenger.mean()),
+    )
     if model is None:
         takes_over = _better(challenger, detector)
     else:

@@ -63,7 +63,7 @@ class Candidate:
 class _Listener:
     """Knows the customers of the world, and remembers nothing of them (``signals.customer.Customers``)."""
 
-    people: Mapping[str, KnownCustomer]
+    people: Mapping[CustomerId, KnownCustomer]
 
     async def get(self, _: AsyncConnection, __: WorkspaceId, customer: CustomerId) -> KnownCustomer | None:
         return self.people.get(customer)
@@ -87,6 +87,18 @@ class _Listener:
         return ()
 
     async def wrote(self, _: AsyncConnection, __: WorkspaceId, ___: CustomerId, ____: Contact) -> None:
+        return None
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
         return None
 
 
@@ -199,7 +211,8 @@ class OutcomeDesk:
             await self._store.expire(connection, DEFAULT_WORKSPACE, at=at)
 
     async def _vector(self, text: str) -> Vector:
-        return self._encoder.encode([text])[0]
+        vector: Vector = self._encoder.encode([text])[0]
+        return vector
 
     async def learnt(self) -> list[tuple[datetime, SignalKind, str]]:
         """Every change of what is in force: when, of what, and why."""
