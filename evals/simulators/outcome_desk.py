@@ -1,4 +1,5 @@
 """The product's own intake, outcomes and nightly learning over a simulated world, day by day."""
+# ruff: noqa: ARG002 (a port has arguments that need no answer here)
 
 from __future__ import annotations
 
@@ -78,11 +79,11 @@ class _Listener:
 
     async def moments(
         self,
-        connection: AsyncConnection,  # noqa: ARG002 (a port has it)
-        workspace: WorkspaceId,  # noqa: ARG002
-        customer: CustomerId,  # noqa: ARG002
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
         *,
-        since: datetime,  # noqa: ARG002
+        since: datetime,
     ) -> Sequence[Moment]:
         return ()
 
