@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from api.customer_models import Customer
+from signals.churn import ChurnScore
 from signals.churn_watch import HORIZON, ChurnOutlook, TooFewLeft
 from signals.duties import Done
 
@@ -46,9 +47,7 @@ class Churn(BaseModel):
                     f"Not enough data: {found.left} of {found.needed} customers who left are known, "
                     f"and {found.stayed} of {found.needed} who stayed."
                 )
-            case ChurnOutlook(score=None):
-                return cls._without("The customer has left.", found)
-            case ChurnOutlook(score=score):
+            case ChurnOutlook(score=ChurnScore() as score):
                 return cls(
                     days=HORIZON.days,
                     probability=score.probability,
@@ -60,6 +59,8 @@ class Churn(BaseModel):
                     trained_on=found.trained_on,
                     why_not=None,
                 )
+            case ChurnOutlook():
+                return cls._without("The customer has left.", found)
 
     @classmethod
     def _without(cls, why: str, found: ChurnOutlook | None = None) -> Churn:
@@ -100,7 +101,9 @@ class Shortage(BaseModel):
     )
     short_days: list[date] = Field(examples=[["2026-12-07"]])
     sure: bool = Field(description="Whether some day is short even at its low end.", examples=[True])
-    reason: str
+    reason: str = Field(
+        examples=["billing: 612 contacts expected in the week from 2026-12-07, 470 can be answered."]
+    )
 
 
 class QueueForecast(BaseModel):
@@ -109,7 +112,9 @@ class QueueForecast(BaseModel):
     queue: str = Field(examples=["billing"])
     days_known: int = Field(description="Days of history.", examples=[412])
     days_needed: int | None = Field(None, examples=[None])
-    why: str | None = Field(None, description="Why there is no forecast, where history is long enough.")
+    why: str | None = Field(
+        None, description="Why there is no forecast, where history is long enough.", examples=[None]
+    )
     coverage: float | None = Field(None, examples=[0.9])
     days: list[ForecastDay] = []
     shortage: Shortage | None = None
@@ -152,7 +157,9 @@ class IncidentList(BaseModel):
         examples=["2026-11-21T09:20:00Z"],
     )
     items: list[Incident]
-    days_known: int | None = Field(None, description="Days of contacts, where they are too few.")
+    days_known: int | None = Field(
+        None, description="Days of contacts, where they are too few.", examples=[None]
+    )
     days_needed: int | None = Field(None, examples=[None])
     error: str | None = Field(description="Why the last look found nothing out.", examples=[None])
 

@@ -123,9 +123,9 @@ async def bin_counts(
     names = tuple(sorted({intent for intent, _ in rows})) if intents is None else tuple(intents)
     places = {intent: place for place, intent in enumerate(names)}
     counts = np.zeros((bins, len(names)), dtype=np.int64)
-    for intent, at in rows:
-        if intent in places:
-            counts[(at - start) // BIN, places[intent]] += 1
+    for name, at in rows:
+        if name in places:
+            counts[(at - start) // BIN, places[name]] += 1
     return BinCounts(names, start, counts)
 
 

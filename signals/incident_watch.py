@@ -85,11 +85,11 @@ def _followed(
         if one["ended_at"] is None and one["intent"] not in still:
             one["ended_at"] = at.isoformat()
     is_open = {one["intent"] for one in known if one["ended_at"] is None}
-    for one in raised:
-        if (looked is None or one.at > datetime.fromisoformat(looked)) and one.intent not in is_open:
-            ended = None if one.intent in still else at.isoformat()
-            known.append({**_incident(one), "ended_at": ended})
-            is_open |= {one.intent} if ended is None else set()
+    for new in raised:
+        if (looked is None or new.at > datetime.fromisoformat(looked)) and new.intent not in is_open:
+            ended = None if new.intent in still else at.isoformat()
+            known.append({**_incident(new), "ended_at": ended})
+            is_open |= {new.intent} if ended is None else set()
     kept = [one for one in known if one["ended_at"] is None or _age(one, at) < _REMEMBERED]
     return sorted(kept, key=lambda one: str(one["at"]), reverse=True)
 

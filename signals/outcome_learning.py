@@ -53,8 +53,8 @@ class OutcomeLearning:
     async def learn(self, workspace: WorkspaceId, *, at: datetime) -> list[Learnt]:
         """What became of signals, put in force where the youngest outcomes show that it is better.
 
-        Where a model takes over, the threshold of its kind goes back to what it began with if it is higher: what
-         is left out is the model's choice from then on.
+        Where a model takes over, a threshold that was raised goes back to what it began with: what is left
+        out is the model's choice from then on.
         """
         settled = await self._settled(workspace, at=at)
         found = []

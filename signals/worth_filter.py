@@ -72,7 +72,7 @@ class WorthFilter:
         for one in found:
             seen = circumstances_of(one, known, names=self._facts, heard=heard)
             live = lives.get(one.kind)
-            weighed = Weighed(one, seen)
+            weighed: Weighed | None = Weighed(one, seen)
             if live is not None and live.model is not None:
                 weighed = self._moved(one, seen, live, await self._judge(live.model, one, seen, heard))
             if weighed is not None:

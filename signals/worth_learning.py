@@ -2,9 +2,9 @@
 
 The rows that came since the last model are halved: challengers learn from the elder half and all before, and
 the youngest, of which nothing that is compared has seen any, decide between them. The first model of a kind
-has to be better than the detector alone, beyond the interval of the difference. A successor, made in the same
-way of more and younger outcomes, takes over unless it is worse than the live model or than the detector beyond
-that; and a live model that has become worse than the detector is given up.
+has to be better than the detector alone, beyond the interval of the difference. A successor, made in the
+same way of more and younger outcomes, takes over unless it is worse than the live model or than the detector
+beyond that; and a live model that has become worse than the detector is given up.
 """
 
 from __future__ import annotations
@@ -103,13 +103,15 @@ def _decide(
     tried = [_losses(_fit(elder, days, aims).probabilities(_cases(young)), right) for days in _HALF_LIVES]
     best = int(np.argmin([losses.mean() for losses in tried]))
     challenger, half_life = tried[best], _HALF_LIVES[best]
-    losses = {
-        "loss_detector": float(detector.mean()),
-        "loss_live": None if model is None else float(incumbent.mean()),
-        "loss_challenger": float(challenger.mean()),
-    }
     until = known[-1].known_at
-    verdict = Verdict("not shown to be better", len(known), len(young), **losses)
+    verdict = Verdict(
+        "not shown to be better",
+        len(known),
+        len(young),
+        loss_detector=float(detector.mean()),
+        loss_live=None if model is None else float(incumbent.mean()),
+        loss_challenger=float(challenger.mean()),
+    )
     if model is None:
         takes_over = _better(challenger, detector)
     else:

@@ -1,4 +1,5 @@
 """The product's own intake, outcomes and nightly learning over a simulated world, day by day."""
+# ruff: noqa: ARG002 (a port has arguments that need no answer here)
 
 from __future__ import annotations
 
@@ -44,10 +45,10 @@ _BEGINS = {kind: policy.threshold for kind, policy in POLICIES.items()}
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A message that the detector reads as ``kind``, as surely as is asked before anything is learnt.
+    """A message that the detector reads as ``kind``, as surely as is asked at first.
 
     ``detected`` is its probability, ``learnt`` that of the model in force then (the same where there is
-    none), ``told`` whether a signal came of it, ``worth`` whether it is one, ``chance`` how probable that was.
+    none), ``told`` whether a signal came of it, ``worth`` whether it is one, ``chance`` how probable it was.
     """
 
     week: int
@@ -63,7 +64,7 @@ class Candidate:
 class _Listener:
     """Knows the customers of the world, and remembers nothing of them (``signals.customer.Customers``)."""
 
-    people: Mapping[str, KnownCustomer]
+    people: Mapping[CustomerId, KnownCustomer]
 
     async def get(self, _: AsyncConnection, __: WorkspaceId, customer: CustomerId) -> KnownCustomer | None:
         return self.people.get(customer)
@@ -78,15 +79,27 @@ class _Listener:
 
     async def moments(
         self,
-        connection: AsyncConnection,  # noqa: ARG002 (a port has it)
-        workspace: WorkspaceId,  # noqa: ARG002
-        customer: CustomerId,  # noqa: ARG002
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
         *,
-        since: datetime,  # noqa: ARG002
+        since: datetime,
     ) -> Sequence[Moment]:
         return ()
 
     async def wrote(self, _: AsyncConnection, __: WorkspaceId, ___: CustomerId, ____: Contact) -> None:
+        return None
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
         return None
 
 
@@ -199,7 +212,8 @@ class OutcomeDesk:
             await self._store.expire(connection, DEFAULT_WORKSPACE, at=at)
 
     async def _vector(self, text: str) -> Vector:
-        return self._encoder.encode([text])[0]
+        vector: Vector = self._encoder.encode([text])[0]
+        return vector
 
     async def learnt(self) -> list[tuple[datetime, SignalKind, str]]:
         """Every change of what is in force: when, of what, and why."""

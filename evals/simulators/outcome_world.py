@@ -7,8 +7,8 @@ by a number that each customer has and nobody sees; what was no signal never is.
 of signals, is wrong about 6 % either way, and takes days: log-normal, a median of 3.
 
 ``SHIFT`` is what changes when the world does: mesh comes with every plan and TV is sold no more, so that
-asking for them brings nothing; students get an offer of their own; who moves can be kept by a partner network;
-one rival has left the area. A learner is told none of this, nor that there are topics.
+asking for either brings nothing; students get an offer of their own; who moves can be kept by a partner
+network; one rival has left the area. A learner is told none of this, nor that there are topics.
 """
 
 from __future__ import annotations

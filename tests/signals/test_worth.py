@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from signals.circumstances import Circumstances
+from signals.circumstances import Circumstances, Fact
 from signals.worth import Case, WorthModel, fit_worth
 
 RANDOM = np.random.default_rng(5)
@@ -15,7 +15,7 @@ TOPICS = np.eye(8)[:2]  # two messages that have nothing in common
 
 
 def case(plan: str = "home", *, detected: float = 0.8, value: float = 300.0, topic: int = 0) -> Case:
-    facts = {"plan": plan, "value": value}
+    facts: dict[str, Fact] = {"plan": plan, "value": value}
     seen = Circumstances(detected, "triage", facts, intent="plans.upgrade_plan", sentiment=0.1)
     return Case(seen, TOPICS[topic] + RANDOM.normal(0, 0.01, 8))
 
