@@ -21,7 +21,7 @@ from customers import (
     may_contact,
 )
 from customers.errors import IdentityInvalid, UnknownCustomer
-from customers.event import CONTACTS
+from customers.event import CONTACT_REOPENED, CONTACT_RESOLVED, CONTACTS
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, WorkspaceId
 from signals.customer import Contact, KnownCustomer, Moment, MomentKind
@@ -113,6 +113,28 @@ class KnownCustomers:
             contact.at,
             score=contact.sentiment,
             payload={"conversation_id": contact.conversation_id} if chat else {},
+        )
+        await self._book.record(connection, workspace, customer, event, now=self._clock.now())
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
+        """See ``Customers``: an event of the timeline, which is no contact of its own."""
+        name = CONTACT_RESOLVED if solved else CONTACT_REOPENED
+        event = NewEvent(
+            EventKind.CHAT,
+            name,
+            _SOURCE,
+            f"{conversation} {name} {at.isoformat()}",
+            at,
+            payload={"conversation_id": conversation, "resolved": solved},
         )
         await self._book.record(connection, workspace, customer, event, now=self._clock.now())
 
