@@ -75,6 +75,18 @@ async def test_signals_and_outcomes_are_told_as_they_happen(world: World, client
                 break
 
 
+async def test_whoever_is_of_another_workspace_hears_nothing(world: World) -> None:
+    async with serving(world.app) as url:
+        names: list[str] = []
+        async for name, _, _ in follow(url, world.keys["other"]):
+            if not names:
+                await heard(world, SignalKind.UPSELL, "msg_1")
+            names.append(name)
+            if len(names) == 5:
+                break
+    assert set(names) == {"heartbeat"}
+
+
 async def test_a_reader_that_was_cut_off_goes_on_where_it_was(world: World) -> None:
     first = await heard(world, SignalKind.UPSELL, "msg_1")
     async with serving(world.app) as url:
