@@ -19,7 +19,8 @@ from signals.delivery.errands import Errands
 from signals.delivery.frozen import thaw
 from signals.delivery.recipients import Recipient, Recipients
 from signals.delivery.retry import RetryPolicy
-from signals.delivery.store import Claimed, Settled
+from signals.delivery.settled import Settled
+from signals.delivery.store import Claimed
 from signals.delivery.target import Target
 from store.encryption import Cipher
 from store.engine import Database
