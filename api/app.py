@@ -21,11 +21,14 @@ from api import (
     customers,
     deliveries,
     desk,
+    digests,
     errors,
     health,
     insights,
     keys,
     knowledge,
+    live_signals,
+    outlook,
     page,
     signals,
     tickets,
@@ -45,6 +48,9 @@ from api.opinions import Opinions
 from api.rate_limit import MemoryRateLimiter
 from api.state import ApiConfig, Services
 from api.syncs import Syncs
+from api.weekly import Weekly
+from kit.ids import WorkspaceId
+from signals.rounds import Rounds
 
 # Whoever calls here has its own content type, and is known by a signature over the body as it is.
 _SIGNED = re.compile(r"/v1/connectors/[^/]+/webhook(/[^/]+)?")
@@ -74,8 +80,10 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         knowledge,
         triage,
         insights,
+        outlook,
         backfills,
         tickets,
+        live_signals,
         signals,
         claims,
         customers,
@@ -83,6 +91,7 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
         deliveries,
         connectors,
         webhooks,
+        digests,
         visitors,
         keys,
         health,
@@ -98,12 +107,15 @@ def create_app(services: Services, config: ApiConfig) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    night = _nightly(app)
-    looking = None if night is None else asyncio.create_task(night.keep_looking())
+    services: Services = app.state.services
+    insights = services.insights
+    weekly = None if insights is None else Weekly(insights.sender)
+    jobs = (_nightly(app), _rounds(services), weekly)
+    looking = [asyncio.create_task(job.keep_looking()) for job in jobs if job is not None]
     yield
-    if looking is not None:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+    for task in looking:
+        task.cancel()
+    await asyncio.gather(*looking, return_exceptions=True)
     await app.state.syncs.stop()
     if app.state.services.triage is not None:
         await app.state.learning.stop()
@@ -121,6 +133,17 @@ def _nightly(app: FastAPI) -> Nightly | None:
         at=services.triage.learn_at,
         clock=services.clock,
     )
+
+
+def _rounds(services: Services) -> Rounds | None:
+    outlook = services.outlook
+    if outlook is None or not outlook.chores:
+        return None
+
+    async def workspaces() -> list[WorkspaceId]:
+        return [workspace.id for workspace in await services.access.workspaces()]
+
+    return Rounds(outlook.duties, outlook.chores, workspaces, clock=services.clock)
 
 
 def _fill_state(app: FastAPI, services: Services, config: ApiConfig) -> None:

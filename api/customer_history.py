@@ -35,6 +35,10 @@ from customers import (
 )
 from customers.timeline import set_by_hand
 from kit.ids import CustomerId, WorkspaceId, new_id
+from signals.parts import SignalParts
+
+# Events that rules of behaviour read, and that come without a message.
+_BEHAVIOUR = frozenset({EventKind.USAGE, EventKind.PAYMENT})
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=problems(NOT_FOUND, CONFLICT))
 
@@ -277,7 +281,22 @@ def _recorder(
             stored, made = await book.record(
                 connection, caller.workspace_id, customer, event, now=services.clock.now()
             )
+            if made and stored.kind in _BEHAVIOUR and services.signals is not None:
+                await _look_back(services, services.signals, connection, caller.workspace_id, stored.customer)
             found = await book.directory.get(connection, caller.workspace_id, customer)
         return models.RecordedEvent(created=made, event=models.Event.of(stored), stage=found.stage)
 
     return produce
+
+
+async def _look_back(
+    services: Services,
+    signals: SignalParts,
+    connection: AsyncConnection,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> None:
+    """Raise the signals that what the customer did amounts to now."""
+    known = await signals.customers.get(connection, workspace, customer)
+    if known is not None:
+        await signals.intake.look_back(connection, workspace, known, at=services.clock.now())

@@ -20,6 +20,7 @@ from api.deps import (
     ServicesDep,
 )
 from api.idempotency import OnceDep
+from api.outlook_models import Churn, CustomerInFull
 from api.problems import CONFLICT, NOT_FOUND, problems
 from customers import MergeReason, Stage
 from customers.errors import UnknownMerge
@@ -89,10 +90,18 @@ async def list_customers(
 @router.get("/{customer_id}", operation_id="get_customer")
 async def get_customer(
     caller: CustomersReader, services: ServicesDep, book: BookDep, customer_id: CustomerPath
-) -> models.Customer:
-    """One customer; by the id of one who was merged, the one they are part of."""
+) -> CustomerInFull:
+    """One customer; by the id of one who was merged, the one they are part of.
+
+    `churn` is how probable it is that they leave, by what the customers did who left before.
+    """
     async with services.database.read() as connection:
-        return models.Customer.of(await book.directory.get(connection, caller.workspace_id, customer_id))
+        found = await book.directory.get(connection, caller.workspace_id, customer_id)
+    churn = None
+    if services.outlook is not None:
+        watch = services.outlook.churn
+        churn = Churn.of(await watch.outlook(caller.workspace_id, found, at=services.clock.now()))
+    return CustomerInFull(**dict(models.Customer.of(found)), churn=churn)
 
 
 @router.put("/{customer_id}", operation_id="change_customer")

@@ -8,7 +8,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.auth import Authenticator, Caller, VisitorTokens, require
-from api.errors import SignalsOff, TriageOff
+from api.errors import InsightsOff, SignalsOff, TriageOff
 from api.learning import LearningRuns
 from api.operation_runs import OperationRuns
 from api.opinions import Opinions
@@ -17,10 +17,12 @@ from api.state import ApiConfig, Services
 from api.syncs import Syncs
 from api.triagers import TriageParts
 from customers import CustomerBook, IdentityId, MergeId
+from insights.parts import InsightParts
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
@@ -109,6 +111,20 @@ async def _inbound(request: Request) -> Receiver:
     return services.inbound
 
 
+async def _insights(request: Request) -> InsightParts:
+    services: Services = request.app.state.services
+    if services.insights is None:
+        raise InsightsOff("Digests are made by another installation.")
+    return services.insights
+
+
+async def _outlook(request: Request) -> Outlook:
+    services: Services = request.app.state.services
+    if services.outlook is None:
+        raise SignalsOff("Nothing is predicted here.")
+    return services.outlook
+
+
 async def _learning(request: Request) -> LearningRuns:
     await _triage(request)
     learning: LearningRuns = request.app.state.learning
@@ -146,8 +162,10 @@ TokensDep = Annotated[VisitorTokens, Depends(_tokens)]
 BookDep = Annotated[CustomerBook, Depends(_book)]
 TriageDep = Annotated[TriageParts, Depends(_triage)]
 SignalsDep = Annotated[SignalParts, Depends(_signals)]
+InsightsDep = Annotated[InsightParts, Depends(_insights)]
 DeliveryDep = Annotated[DeliveryParts, Depends(_delivery)]
 InboundDep = Annotated[Receiver, Depends(_inbound)]
+OutlookDep = Annotated[Outlook, Depends(_outlook)]
 OperationsDep = Annotated[OperationRuns, Depends(_operations)]
 OpinionsDep = Annotated[Opinions, Depends(_opinions)]
 LearningDep = Annotated[LearningRuns, Depends(_learning)]

@@ -10,6 +10,7 @@ CareloopError
 │   ├── RequestUnderWay
 │   └── RunUnderWay
 └── NotFound
+    ├── InsightsOff
     ├── SignalsOff
     └── TriageOff
 """
@@ -80,6 +81,13 @@ class TriageOff(NotFound):
 
     code = "triage_off"
     title = "Triage is off"
+
+
+class InsightsOff(NotFound):
+    """Digests are made elsewhere, or nowhere."""
+
+    code = "insights_off"
+    title = "Digests are off"
 
 
 class SignalsOff(NotFound):

@@ -126,7 +126,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                headers["Content-Security-Policy"] = PAGE_POLICY if is_page else API_POLICY
+                headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else API_POLICY)
                 headers.setdefault("Cache-Control", "no-cache" if is_page else "no-store")
             await send(message)
 

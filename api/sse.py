@@ -72,7 +72,7 @@ class Feed(Generic[T]):
         self._next.add_done_callback(_retrieve)
 
 
-def frame(name: str, data: BaseModel | Mapping[str, object], *, event_id: int | None = None) -> bytes:
+def frame(name: str, data: BaseModel | Mapping[str, object], *, event_id: int | str | None = None) -> bytes:
     """One event on the wire."""
     text = data.model_dump_json() if isinstance(data, BaseModel) else _PAYLOAD.dump_json(dict(data)).decode()  # type: ignore[arg-type]  # payloads are JSON
     return format_sse_event(data_str=text, event=name, id=None if event_id is None else str(event_id))

@@ -15,12 +15,14 @@ from api.rate_limit import Limit, RateLimiter
 from api.triagers import TriageParts
 from bot.claim_review import ClaimReview
 from customers import CustomerBook
+from insights.parts import InsightParts
 from kit.clock import Clock, SystemClock
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher
@@ -60,6 +62,8 @@ class Services:
     delivery: DeliveryParts | None = None
     inbound: Receiver | None = None
     claims: ClaimReview | None = None
+    insights: InsightParts | None = None
+    outlook: Outlook | None = None
     checks: Mapping[str, Check] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)

@@ -44,7 +44,7 @@ _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Assistant:
     """Conversations of every workspace, on one database.
 
-    ``reader`` is told of labels where they are stored.
+    ``reader`` is told of labels, and of how conversations end, where that is stored.
 
     Without ``labeller`` nothing is triaged, and whatever is handed over waits in ``queue``. Every method
     raises ``UnknownConversation`` for an id of another workspace as for one that never was.
@@ -358,6 +358,7 @@ class Assistant:
                 payload = owner_payload(after, reason=reason)
                 events.append(await record(connection, after, kind=EventKind.OWNER, payload=payload))
             if after.status is not before.status:
+                await self._labelling.ended(connection, after, solved=after.status is Status.RESOLVED, at=now)
                 events.append(
                     await record(
                         connection,

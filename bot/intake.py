@@ -72,6 +72,7 @@ class Intake:
             if reopened:
                 payload = {"status": str(state.status)}
                 events.append(await record(connection, state, kind=EventKind.STATUS, payload=payload))
+                await self._labelling.ended(connection, state, solved=False, at=now)
             message, event = await self._conversations.append(
                 connection,
                 state,

@@ -46,7 +46,10 @@ class Pending:
 
 
 class LabelsReader(Protocol):
-    """Hears of labels in the transaction that stores them; what it raises takes them back."""
+    """Hears of labels, and of how conversations end, in the transaction that stores it.
+
+    What it raises takes that back.
+    """
 
     async def labelled(
         self,
@@ -58,6 +61,12 @@ class LabelsReader(Protocol):
         at: datetime,
     ) -> None:
         """``labels`` are of ``turn``, the customer's messages that are answered together."""
+        ...
+
+    async def ended(
+        self, connection: AsyncConnection, conversation: Conversation, *, solved: bool, at: datetime
+    ) -> None:
+        """Somebody says that ``conversation`` is resolved, or its customer wrote again after that."""
         ...
 
 
@@ -111,6 +120,13 @@ class Labelling:
             workspace, triaged.Message(text), placeholders=placeholders, channel=None
         )
         return self._start(_or_none(found, place=workspace))
+
+    async def ended(
+        self, connection: AsyncConnection, conversation: Conversation, *, solved: bool, at: datetime
+    ) -> None:
+        """Tell ``reader`` how a conversation ended."""
+        if self._reader is not None:
+            await self._reader.ended(connection, conversation, solved=solved, at=at)
 
     async def stop(self) -> None:
         """Let what is under way end."""

@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation, Message
 from bot.labels import Labels
+from signals.contact_counts import TurnContact, record_turn
 from signals.customer import Customers
 from signals.detection import Heard, Part
 from signals.intake import SignalIntake
+from triage.labels import Origin
 
 
 class TurnSignals:
@@ -37,6 +39,11 @@ class TurnSignals:
     ) -> None:
         """See ``LabelsReader``."""
         workspace = conversation.workspace_id
+        said = labels.triage
+        if said.origin.name == Origin.CUSTOMER:
+            queue = labels.route.queue or said.queue.name
+            about = TurnContact(turn[-1].id, conversation.id, said.intent.name, queue, at)
+            await record_turn(connection, workspace, about)
         customer = await self._customers.of_conversation(connection, workspace, conversation.id)
         if customer is None:
             return
@@ -49,6 +56,18 @@ class TurnSignals:
             link=f"{self._base_url}/v1/conversations/{conversation.id}",
         )
         await self._intake.take(connection, workspace, customer, heard, at=at)
+
+    async def ended(
+        self, connection: AsyncConnection, conversation: Conversation, *, solved: bool, at: datetime
+    ) -> None:
+        """See ``LabelsReader``: the timeline of the customer says how it ended."""
+        customer = await self._customers.of_conversation(
+            connection, conversation.workspace_id, conversation.id
+        )
+        if customer is not None:
+            await self._customers.ended(
+                connection, conversation.workspace_id, customer.id, conversation.id, solved=solved, at=at
+            )
 
 
 def _parts(turn: Sequence[Message]) -> Iterator[Part]:

@@ -28,6 +28,8 @@ from careloop.build_assistant import build_assistant
 from careloop.build_claims import build_brands
 from careloop.build_delivery import build_delivery, build_nurture_outbox, build_targets, deliver
 from careloop.build_inbound import build_receiver
+from careloop.build_insights import build_insights
+from careloop.build_outlook import build_outlook
 from careloop.build_signals import build_signals, ticket_signals, turn_signals
 from careloop.build_triage import build_triage
 from careloop.folder_lock import FolderLock
@@ -40,6 +42,7 @@ from inference.chat import ChatModelConfig, build_chat_model
 from inference.embeddings import Encoder, EncoderEmbeddings
 from inference.encoder import bundled_model, load_encoder
 from inference.openai_embeddings import EmbeddingsConfig, OpenAiEncoder
+from insights.parts import InsightParts
 from kit.clock import Clock, SystemClock
 from kit.errors import Misconfigured
 from kit.ids import DEFAULT_WORKSPACE
@@ -52,6 +55,7 @@ from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
+from signals.outlook import Outlook
 from signals.parts import SignalParts
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
@@ -92,6 +96,8 @@ class Parts:
     delivery: DeliveryParts
     inbound: Receiver | None
     claims: ClaimReview
+    insights: InsightParts
+    outlook: Outlook
 
 
 @asynccontextmanager
@@ -131,6 +137,10 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
             outbox=delivery.outbox,
             nurture_outbox=build_nurture_outbox(settings, cipher, clock),
             brands=brands,
+            embeddings=embeddings,
+        )
+        outlook = build_outlook(
+            settings, database, customers, signals, encoder=embeddings.encoder, clock=clock
         )
         triage = await build_triage(
             settings,
@@ -180,6 +190,17 @@ async def build(settings: Settings, *, clock: Clock | None = None) -> AsyncItera
                 database, signals, customers, cipher=cipher, key=encryption_key(settings), clock=clock
             ),
             claims=claims,
+            insights=build_insights(
+                settings,
+                database,
+                cipher=cipher,
+                book=customers,
+                clock=clock,
+                retriever=retriever,
+                encoder=embeddings.encoder,
+                triage=triage,
+            ),
+            outlook=outlook,
         )
 
 
@@ -248,6 +269,8 @@ def build_app(parts: Parts, *, stopping: asyncio.Event | None = None) -> FastAPI
         delivery=parts.delivery,
         inbound=parts.inbound,
         claims=parts.claims,
+        insights=parts.insights,
+        outlook=parts.outlook,
         checks={"database": parts.database.ping, "index": index_answers, "encoder": encoder_answers},
         clock=parts.clock,
         stopping=stopping or asyncio.Event(),

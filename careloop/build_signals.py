@@ -6,9 +6,11 @@ from bot.turn_signals import TurnSignals
 from careloop.build_claims import warn_of_texts
 from careloop.settings import Settings
 from customers import CustomerBook
+from inference.embeddings import EncoderEmbeddings, Vector
 from kit.clock import Clock
 from signals import behaviour, catalogue, nurture, routing, scoring
 from signals.brands import Brands
+from signals.circumstances import CircumstanceStore
 from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
@@ -19,6 +21,9 @@ from signals.outcomes import OutcomeStore
 from signals.parts import SignalParts
 from signals.store import SignalStore
 from signals.ticket_signals import TicketSignals
+from signals.worth_filter import Vectorise, WorthFilter
+from signals.worth_learning import Aims
+from signals.worth_store import WorthStore
 from store.encryption import Cipher
 
 
@@ -31,11 +36,13 @@ def build_signals(
     outbox: Outbox | None = None,
     nurture_outbox: NurtureOutbox | None = None,
     brands: Brands | None = None,
+    embeddings: EncoderEmbeddings | None = None,
 ) -> SignalParts | None:
     """The parts; none where signals or triage are off. ``outbox`` is who has to be told of each.
 
     ``nurture_outbox`` is who carries out who enters sequences of marketing, and who leaves;
-    ``brands`` know what offers and sequences may say.
+    ``brands`` know what offers and sequences may say. Without ``embeddings`` what outcomes taught is left
+    out.
 
     Raises ``SignalDataInvalid`` for rules, scores or a catalogue that cannot be used.
     """
@@ -54,6 +61,8 @@ def build_signals(
     offers = catalogue.read_catalogue(asked.catalogue or catalogue.SHIPPED)
     warn_of_texts(approved, offers, sequences, rules, at=clock.now())
     outcomes = OutcomeStore(cipher, store, nurture=enrolling)
+    circumstances = CircumstanceStore(cipher)
+    worth = None if embeddings is None else WorthStore(embeddings.identity)
     return SignalParts(
         store=store,
         outcomes=outcomes,
@@ -66,13 +75,36 @@ def build_signals(
             behaviour=behaviour.read_behaviour(asked.behaviour or behaviour.SHIPPED),
             outbox=outbox,
             nurture=enrolling,
+            worth=None
+            if embeddings is None or worth is None
+            else WorthFilter(
+                worth, circumstances, vectoriser(embeddings), facts=asked.learn_from, aims=aims(settings)
+            ),
         ),
         customers=known,
         catalogue=offers,
         precision_target=asked.precision_target,
         nurture=enrolling,
         brands=approved,
+        worth=worth,
+        circumstances=circumstances,
     )
+
+
+def aims(settings: Settings) -> Aims:
+    """What outcomes are learnt for."""
+    asked = settings.signals
+    return Aims(precision=asked.precision_target, recall=asked.least_recall, looks=asked.looks)
+
+
+def vectoriser(embeddings: EncoderEmbeddings) -> Vectorise:
+    """What gives the vector of a text."""
+
+    async def vectorise(text: str) -> Vector:
+        vector: Vector = (await embeddings.encode_queries([text]))[0]
+        return vector
+
+    return vectorise
 
 
 def turn_signals(settings: Settings, parts: SignalParts) -> TurnSignals:

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from careloop.insight_settings import InsightSettings
 from customers import ConsentChannel, Purpose
 
 SAMPLE_KNOWLEDGE_BASE = Path("knowledge_base/sample")
@@ -220,6 +221,22 @@ class SignalSettings(BaseModel):
         lt=1,
         description="Share of signals that should be no noise, which thresholds are tuned toward.",
     )
+    least_recall: float = Field(
+        0.8,
+        gt=0,
+        lt=1,
+        description="Share of right signals that is told at the least, once outcomes teach what is noise.",
+    )
+    looks: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of what outcomes call noise that is told all the same, to see if it still is.",
+    )
+    learn_from: CommaSeparated = Field(
+        ("plan", "segment", "stage", "value", "contract_ends_in_days"),
+        description="Facts of customers that outcomes are learnt from, besides the message; comma-separated.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000",
         pattern="^https?://[^\\s]+$",
@@ -240,6 +257,58 @@ class SignalSettings(BaseModel):
     nurture: Path | None = Field(
         None, description="YAML file of sequences of marketing; empty takes that of the sample company."
     )
+
+    @field_validator("learn_from", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _comma_separated(value)
+
+
+class OutlookSettings(BaseModel):
+    """What is to be expected: who leaves, how many contacts come, what just broke."""
+
+    nightly_at: str = Field(
+        "03:00",
+        description="When outcomes are learnt from and forecasts are made anew every day: a time in UTC, or "
+        "with a zone such as `03:00 Europe/Berlin`; `off` leaves it all to other servers.",
+    )
+    incidents_every_minutes: int = Field(
+        5, ge=1, le=60, description="How often contacts are looked at for spikes."
+    )
+    false_alarms_a_month: float = Field(
+        1.0, gt=0, le=100, description="Alarms about nothing that are accepted in a month."
+    )
+    timezone: str = Field("UTC", description="Time zone in which the days of forecasts begin.")
+    country: str | None = Field(
+        None,
+        pattern="^[A-Z]{2}$",
+        description="Country, such as GB, whose public holidays forecasts expect; empty expects none.",
+    )
+    capacity: dict[str, tuple[float, float, float, float, float, float, float]] = Field(
+        default_factory=dict,
+        description="Contacts that each queue can answer from Monday to Sunday, as JSON: "
+        '`{"billing": [80, 80, 80, 80, 70, 0, 0]}`; forecasts warn where more are to come.',
+    )
+
+    @field_validator("nightly_at")
+    @classmethod
+    def _is_a_time(cls, value: str) -> str:
+        _time_of_day(value)
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, ZoneInfoNotFoundError):
+            raise ValueError(f"{value!r} is no time zone such as Europe/Berlin") from None
+        return value
+
+    @property
+    def night(self) -> time | None:
+        """``nightly_at`` with its time zone; none where it is off."""
+        return _time_of_day(self.nightly_at)
 
 
 class CustomerSettings(BaseModel):
@@ -339,8 +408,10 @@ class Settings(BaseSettings):
         "`mapping`, `concurrency`, `purpose`, `channel`.",
     )
     signals: SignalSettings = Field(default_factory=SignalSettings)
+    outlook: OutlookSettings = Field(default_factory=OutlookSettings)
     customers: CustomerSettings = Field(default_factory=CustomerSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    insights: InsightSettings = Field(default_factory=InsightSettings)
 
     @field_validator("knowledge_roots", mode="before")
     @classmethod

@@ -29,6 +29,8 @@ class EventKind(StrEnum):
 
 
 CONTACTS = frozenset({EventKind.CHAT, EventKind.EMAIL, EventKind.TICKET})
+# Names of events of those kinds that say how a contact ended, and are none of their own.
+CONTACT_RESOLVED, CONTACT_REOPENED = "resolved", "reopened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,8 @@ class Event:
     def order(self) -> tuple[datetime, str]:
         """What a timeline is sorted by."""
         return self.occurred_at, self.id
+
+    @property
+    def is_contact(self) -> bool:
+        """Whether the customer got in touch by it."""
+        return self.kind in CONTACTS and self.name not in {CONTACT_RESOLVED, CONTACT_REOPENED}

@@ -162,7 +162,7 @@ def _contacts(events: Sequence[Event], at: datetime, weights: HealthWeights) -> 
     if not events:
         return None
     days = weights.contacts.days
-    count = sum(event.kind in CONTACTS for event in _within(events, at, days))
+    count = sum(event.is_contact for event in _within(events, at, days))
     score = max(0.0, 100 - weights.cost * max(0, count - weights.free))
     return score, f"{count} contacts in the last {days} days; more than {weights.free} cost points."
 

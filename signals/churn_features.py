@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from customers import Customer, Event, EventKind, FeedbackKind
-from customers.event import CONTACTS
 from customers.feedback import SCALES, feedback_kind
 
 _RECENT, _LONG = 30, 90  # days
@@ -25,7 +24,7 @@ def churn_features(customer: Customer, events: Sequence[Event], *, at: datetime)
     """
     seen = sorted((event for event in events if event.occurred_at <= at), key=lambda event: event.order)
     first = min([customer.created_at, *(event.occurred_at for event in seen)])
-    contacts = _within(seen, at, days=_LONG, holds=lambda event: event.kind in CONTACTS)
+    contacts = _within(seen, at, days=_LONG, holds=lambda event: event.is_contact)
     recent = _within(contacts, at, days=_RECENT, holds=lambda _: True)
     mood, lately = _mean_score(contacts), _mean_score(recent)
     used = [event for event in seen if event.kind is EventKind.USAGE]

@@ -23,7 +23,7 @@ def write_churn(model: ChurnModel, file: Path) -> None:
     Numbers are written so that they are read again to the last bit. The file is replaced as a whole.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"format": FORMAT, **asdict(model)}, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(churn_record(model), ensure_ascii=False, allow_nan=False)
     partial = file.with_name(file.name + ".partial")
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(file)
@@ -33,13 +33,26 @@ def read_churn(file: Path) -> ChurnModel:
     """The model of ``file``. Raises ``ChurnModelUnreadable`` when it holds none, or one of another format."""
     try:
         described = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ChurnModelUnreadable(f"{file} holds no churn model: {error!r}") from error
+    return churn_of(described, where=str(file))
+
+
+def churn_record(model: ChurnModel) -> dict[str, Any]:
+    """``model`` as JSON."""
+    return {"format": FORMAT, **asdict(model)}
+
+
+def churn_of(described: Any, *, where: str) -> ChurnModel:  # noqa: ANN401 (whatever was written there)
+    """The model of ``churn_record``. Raises ``ChurnModelUnreadable``, naming ``where`` it was read."""
+    try:
         if described["format"] != FORMAT:
             raise ChurnModelUnreadable(
-                f"The churn model in {file} has format {described['format']}, this version reads {FORMAT}."
+                f"The churn model in {where} has format {described['format']}, this version reads {FORMAT}."
             )
         return _model(described)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ChurnModelUnreadable(f"{file} holds no churn model: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ChurnModelUnreadable(f"{where} holds no churn model: {error!r}") from error
 
 
 def _model(described: Mapping[str, Any]) -> ChurnModel:

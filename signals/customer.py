@@ -118,3 +118,16 @@ class Customers(Protocol):
     ) -> None:
         """Remember that the customer wrote, once however often it is said."""
         ...
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
+        """Remember that the conversation was resolved, or that it was not after all."""
+        ...

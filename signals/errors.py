@@ -4,6 +4,7 @@ CareloopError
 ├── InvalidInput
 │   ├── ChurnRowsInvalid
 │   ├── CountsInvalid
+│   ├── FeedPlaceInvalid
 │   ├── OutcomeInvalid
 │   └── SignalDataInvalid
 ├── Conflict
@@ -31,6 +32,12 @@ class CountsInvalid(InvalidInput):
     """Counts of contacts cannot be used; the detail names what is wrong with them."""
 
     code = "counts_invalid"
+
+
+class FeedPlaceInvalid(InvalidInput):
+    """What a reader of the live feed wants to go on from is no place in it."""
+
+    code = "feed_place_invalid"
 
 
 class OutcomeInvalid(InvalidInput):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from customers import Merge
 from kit.ids import WorkspaceId
 from signals.behaviour import BehaviourRules
+from signals.circumstances import Circumstances
 from signals.customer import Contact, Customers, KnownCustomer
 from signals.detection import Detected, Heard, detect
 from signals.enrolments import Nurture
@@ -23,6 +24,7 @@ from signals.scoring import Scoring, score_lead
 from signals.signal import Signal, Stated
 from signals.store import SignalStore, new_signal_id
 from signals.thresholds import ThresholdStore
+from signals.worth_filter import Weighed, WorthFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class _Case:
 class SignalIntake:
     """Detects, scores, routes, stores and puts into the outbox; knows nobody who delivers.
 
-    ``outbox`` is none where nobody is to be told, ``nurture`` where nobody is enrolled in sequences.
+    ``outbox`` is none where nobody is to be told, ``nurture`` where nobody is enrolled in sequences,
+    ``worth`` where nothing is learnt from outcomes.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class SignalIntake:
         behaviour: BehaviourRules,
         outbox: Outbox | None = None,
         nurture: Nurture | None = None,
+        worth: WorthFilter | None = None,
     ) -> None:
         self._store = store
         self._thresholds = ThresholdStore()
@@ -60,6 +64,7 @@ class SignalIntake:
         self._behaviour = behaviour
         self._outbox = outbox
         self._nurture = nurture
+        self._worth = worth
 
     async def take(
         self,
@@ -81,8 +86,8 @@ class SignalIntake:
         case = _Case(connection, workspace, customer, at)
         said = stated(heard, today=at.date())
         found = [
-            await self._raise(case, one, heard=heard, said=said if POLICIES[one.kind].lead else ())
-            for one in _in_order(detect(heard, thresholds))
+            await self._raise(case, one, heard=heard, said=said if POLICIES[one.found.kind].lead else ())
+            for one in await self._weighed(case, detect(heard, thresholds), heard)
         ]
         said_so = [signal for signal in found if signal is not None]
         seen = await self.look_back(connection, workspace, customer, at=at)
@@ -98,11 +103,10 @@ class SignalIntake:
         moments = await self._customers.moments(connection, workspace, customer.id, since=since)
         thresholds = await self._thresholds.current(connection, workspace)
         case = _Case(connection, workspace, customer, at)
-        found = [
-            await self._raise(case, one)
-            for one in _in_order(self._behaviour.detect(moments, at=at))
-            if one.probability >= thresholds[one.kind]
+        seen = [
+            one for one in self._behaviour.detect(moments, at=at) if one.probability >= thresholds[one.kind]
         ]
+        found = [await self._raise(case, one) for one in await self._weighed(case, seen, None)]
         return [signal for signal in found if signal is not None]
 
     async def taken_apart(
@@ -112,9 +116,24 @@ class SignalIntake:
         families = Families(self._store, self._customers, self._outbox)
         return await families.taken_apart(connection, workspace, merge, at=at)
 
+    async def _weighed(
+        self, case: _Case, found: Iterable[Detected], heard: Heard | None
+    ) -> Sequence[Weighed]:
+        """What of ``found`` is to be told, in an order that does not depend on what was found.
+
+        By kind: two transactions that lock signals of one customer do it in the same order.
+        """
+        ordered = sorted(found, key=lambda one: one.kind)
+        if self._worth is None:
+            return [Weighed(one, Circumstances(one.probability, one.source)) for one in ordered]
+        return await self._worth.weigh(
+            case.connection, case.workspace, ordered, known=case.customer.facts, heard=heard
+        )
+
     async def _raise(
-        self, case: _Case, found: Detected, *, heard: Heard | None = None, said: tuple[Stated, ...] = ()
+        self, case: _Case, weighed: Weighed, *, heard: Heard | None = None, said: tuple[Stated, ...] = ()
     ) -> Signal | None:
+        found = weighed.found
         first = await self._store.claim(
             case.connection,
             case.workspace,
@@ -147,18 +166,20 @@ class SignalIntake:
             case.connection,
             signal,
             origin=found.origin,
-            finish=lambda merged: self._finish(merged, case, found.because),
+            finish=lambda merged: self._finish(merged, case, weighed),
         )
+        if self._worth is not None:
+            await self._worth.told(case.connection, stored, weighed, at=case.at)
         if self._outbox is not None:
             await self._outbox.put(case.connection, stored)
         if self._nurture is not None:
             await self._nurture.heard(case.connection, case.customer, stored, at=case.at)
         return stored
 
-    def _finish(self, signal: Signal, case: _Case, because: str | None) -> Signal:
+    def _finish(self, signal: Signal, case: _Case, weighed: Weighed) -> Signal:
         """``signal`` scored and routed, with the reasons in that order."""
-        facts = case.customer.facts
-        why = () if because is None else (f"{signal.source}: {because}",)
+        facts, because = case.customer.facts, weighed.found.because
+        why = (*(() if because is None else (f"{signal.source}: {because}",)), *weighed.why)
         scored = replace(signal, why=why)
         lead = score_lead(self._scoring, signal, facts, at=case.at)
         if lead is not None:
@@ -166,8 +187,3 @@ class SignalIntake:
                 scored, score=lead.score, qualification=lead.qualification, why=(*why, *lead.lines())
             )
         return routed(scored, route(self._rules, scored, facts, at=case.at))
-
-
-def _in_order(found: Iterable[Detected]) -> list[Detected]:
-    """By kind: two transactions that lock signals of one customer do it in the same order."""
-    return sorted(found, key=lambda one: one.kind)

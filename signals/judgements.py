@@ -13,13 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.errors import InvalidInput
-from kit.ids import SignalId, WorkspaceId
+from kit.ids import MessageId, SignalId, WorkspaceId
 from signals.outcomes import Outcome, OutcomeStore, settled
 from signals.precision import Judged
 from signals.signal import Signal, SignalKind
 from signals.store import SignalFilter, SignalStore
 from signals.thresholds import ThresholdStore
 from signals.tuning import WINDOW, Tuned, tune
+from signals.worth_store import learnt_kinds
 from store.encryption import Cipher
 from store.tables import messages, tickets
 
@@ -83,7 +84,8 @@ class Judgements:
             if one.recorded_at is not None
             and (one.signal.kind not in moved or one.recorded_at > moved[one.signal.kind])
         ]
-        found = tune(news, thresholds, target=target)
+        learnt = await learnt_kinds(connection, workspace)
+        found = tune(news, thresholds, target=target, learnt=learnt)
         for one in found:
             if one.changed:
                 await self.thresholds.change(
@@ -104,8 +106,10 @@ class Judgements:
         rows: list[TrainingRow] = []
         async for page in self._pages(connection, workspace, SignalFilter(since=since)):
             known = [one for one in page if one.right is not None]
-            texts = await self._texts(connection, workspace, [one.signal for one in known])
-            rows += [_row(one, texts[one.signal.id]) for one in known if one.signal.id in texts]
+            texts = await self.texts(connection, workspace, [one.signal for one in known])
+            rows += [
+                _row(one, "\n".join(texts[one.signal.id].values())) for one in known if one.signal.id in texts
+            ]
         return rows
 
     async def _pages(
@@ -122,10 +126,13 @@ class Judgements:
             yield [_judged(signal, found.get(signal.id, [])) for signal in page]
             before = page[-1].id
 
-    async def _texts(
+    async def texts(
         self, connection: AsyncConnection, workspace: WorkspaceId, signals: Collection[Signal]
-    ) -> Mapping[SignalId, str]:
-        """What was read, by the signal: the messages that it quotes, or its ticket; none of behaviour."""
+    ) -> Mapping[SignalId, Mapping[MessageId | None, str]]:
+        """What was read, by the signal and the message: those that it quotes, or its ticket (of no id).
+
+        A signal of behaviour has none.
+        """
         quoted = {quote.message_id for signal in signals for quote in signal.evidence}
         said = await connection.execute(
             select(messages.c.id, messages.c.text).where(
@@ -139,12 +146,14 @@ class Judgements:
             )
         )
         texts = {str(row.id): self._cipher.decrypt(row.text) for row in (*said, *written)}
-        found: dict[SignalId, str] = {}
+        found: dict[SignalId, dict[MessageId | None, str]] = {}
         for signal in signals:
             ids = dict.fromkeys(quote.message_id for quote in signal.evidence if quote.message_id)
-            parts = [texts[one] for one in (*ids, signal.ticket_id) if one in texts]
-            if parts:
-                found[signal.id] = "\n".join(parts)
+            own: dict[MessageId | None, str] = {one: texts[one] for one in ids if one in texts}
+            if signal.ticket_id in texts:
+                own[None] = texts[signal.ticket_id]
+            if own:
+                found[signal.id] = own
         return found
 
 

@@ -22,7 +22,7 @@ from customers import (
     may_contact,
 )
 from customers.errors import IdentityInvalid, UnknownCustomer
-from customers.event import CONTACTS
+from customers.event import CONTACT_REOPENED, CONTACT_RESOLVED, CONTACTS
 from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, WorkspaceId
 from signals.customer import Contact, KnownCustomer, Moment, MomentKind
@@ -146,6 +146,28 @@ class KnownCustomers:
         query = select(tickets.c.customer).where(tickets.c.workspace_id == workspace, tickets.c.id == ticket)
         said = (await connection.execute(query)).scalar_one_or_none() or {}
         return [Identity(kind, str(said[name])) for name, kind in _NAMED_BY.items() if said.get(name)]
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
+        """See ``Customers``: an event of the timeline, which is no contact of its own."""
+        name = CONTACT_RESOLVED if solved else CONTACT_REOPENED
+        event = NewEvent(
+            EventKind.CHAT,
+            name,
+            _SOURCE,
+            f"{conversation} {name} {at.isoformat()}",
+            at,
+            payload={"conversation_id": conversation, "resolved": solved},
+        )
+        await self._book.record(connection, workspace, customer, event, now=self._clock.now())
 
     async def _by_timeline(
         self, connection: AsyncConnection, workspace: WorkspaceId, external_id: str

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kit.ids import SignalId, WorkspaceId
 from signals.brands import Brands, against, texts_of_offer
 from signals.catalogue import Catalogue, Offer
+from signals.circumstances import CircumstanceStore
 from signals.customer import Customers, KnownCustomer
 from signals.enrolments import Nurture
 from signals.intake import SignalIntake
@@ -18,6 +19,7 @@ from signals.next_action import Recommendation, Situation, recommend
 from signals.outcomes import OutcomeStore
 from signals.signal import Signal, SignalKind
 from signals.store import SignalStore
+from signals.worth_store import WorthStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class SignalParts:
     precision_target: float
     nurture: Nurture | None = None  # none where nobody is enrolled in sequences
     brands: Brands = field(default_factory=Brands)
+    worth: WorthStore | None = None  # none where no encoder is there to learn from outcomes with
+    circumstances: CircumstanceStore | None = None
 
     async def next_action(
         self, connection: AsyncConnection, workspace: WorkspaceId, signal: SignalId, *, at: datetime

@@ -8,7 +8,7 @@ for the same news, and what the world was like before it changed is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -46,9 +46,23 @@ class Tuned:
         return {"target": target, "settled": self.settled, "precision": interval, "why": self.why}
 
 
-def tune(judged: Sequence[Judged], thresholds: Mapping[SignalKind, float], *, target: float) -> list[Tuned]:
-    """Every threshold after what became of ``judged``, those that count for it. ``target`` in (0, 1)."""
-    return [_tune(kind, judged, threshold, target) for kind, threshold in thresholds.items()]
+def tune(
+    judged: Sequence[Judged],
+    thresholds: Mapping[SignalKind, float],
+    *,
+    target: float,
+    learnt: Collection[SignalKind] = (),
+) -> list[Tuned]:
+    """Every threshold after what became of ``judged``, those that count for it. ``target`` in (0, 1).
+
+    Of kinds that a model was ``learnt`` of, that model chooses what is left out, and the threshold stays.
+    """
+    return [
+        Tuned(kind, threshold, threshold, 0, None, "a model of outcomes chooses instead")
+        if kind in learnt
+        else _tune(kind, judged, threshold, target)
+        for kind, threshold in thresholds.items()
+    ]
 
 
 def _tune(kind: SignalKind, judged: Sequence[Judged], before: float, target: float) -> Tuned:

@@ -1,7 +1,8 @@
 """The command line: ``careloop COMMAND``. Each command group is a module here, loaded when it is called.
 
-This is the one place of the project that imports by name at run time: with the model runtimes behind
-``serve`` and ``evaluate``, importing every command would cost seconds before ``careloop --help`` says a word.
+One of two places of the project that import by name at run time (the other is what draws digests): with the
+model runtimes behind ``serve`` and ``evaluate``, importing every command would cost seconds before
+``careloop --help`` says a word.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ COMMANDS: Mapping[str, Entry] = {
     "opinions": Entry("careloop.cli.opinions", "What second opinions of a model cost and are worth."),
     "signals": Entry("careloop.cli.signals", "Look at signals, settle them, and check their rules."),
     "claims": Entry("careloop.cli.claims", "Check texts against what the brand may say."),
+    "insights": Entry("careloop.cli.insights", "Contacts to expect, incidents, who may leave."),
     "connectors": Entry("careloop.cli.connectors", "See which connectors are on, and test one."),
     "deliveries": Entry("careloop.cli.deliveries", "Look at deliveries, replay them, pause connectors."),
+    "digest": Entry("careloop.cli.digest", "What customers said in a week; print it or send it."),
     "evaluate": Entry("careloop.cli.evaluate", "Measure retrieval, answers, triage and predictions."),
     "calibrate": Entry("careloop.cli.calibrate", "Fit answerability anew, after a change of retrieval."),
     "keys": Entry("careloop.cli.keys", "Create, list and revoke API keys."),

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from careloop.build import Parts
 from careloop.cli.evaluate_claims import claims
-from careloop.cli.evaluate_predictions import churn, forecast, incidents
+from careloop.cli.evaluate_predictions import churn, forecast, incidents, outcomes
 from careloop.cli.evaluate_triage import evidence, intents, language, replay, routing, sentiment, signals
 from careloop.cli.ingest import progress_bar, shown_on
 from careloop.cli.reports import JsonReport, deliver
@@ -44,6 +44,7 @@ for _command in (
     forecast,
     incidents,
     claims,
+    outcomes,
 ):
     app.command()(_command)
 

@@ -6,11 +6,16 @@ from typing import Annotated
 
 import typer
 
+from careloop.build import open_encoder
+from careloop.build_triage import taxonomy_file, triage_models, triager_maker
 from careloop.cli.reports import JsonReport, deliver
+from careloop.cli.session import progress_console, read_settings
 from evals.suites.churn import evaluate_churn
 from evals.suites.forecast import AHEAD, evaluate_forecast
 from evals.suites.incidents import evaluate_incidents
+from evals.suites.outcomes import WEEKS_AFTER, evaluate_outcomes
 from signals.forecast import MOST_AHEAD
+from triage.taxonomy import read_taxonomy
 
 # Choices were made on seeds from 100 on; those reported are others.
 REPORTED = [0, 1, 2, 3, 4]
@@ -19,6 +24,7 @@ Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, help="Seed of a world; repeat for several; 0 to 4 without."),
 ]
+Weeks = Annotated[int, typer.Option(min=1, max=12, help="Weeks after the world has changed.", metavar="N")]
 
 
 def churn(*, seed: Seeds = None, json: JsonReport = None) -> None:
@@ -39,3 +45,18 @@ def forecast(
 ) -> None:
     """MASE of the contact forecast against seasonal-naive, and interval coverage, over simulated queues."""
     deliver(evaluate_forecast(seed or REPORTED, ahead=ahead), json, several=False)
+
+
+def outcomes(*, seed: Seeds = None, weeks: Weeks = WEEKS_AFTER, json: JsonReport = None) -> None:
+    """Precision of upsell and churn risk as outcomes come in, before and after the world changes."""
+    settings = read_settings()
+    with open_encoder(settings) as encoder:
+        taxonomy = read_taxonomy(taxonomy_file(settings))
+        models = triage_models(settings, taxonomy, encoder, told=_tell)
+        triager = triager_maker(settings, taxonomy, encoder)(models)
+        report = evaluate_outcomes(seed or [0, 1, 2], encoder, triager.triage, after=weeks, noted=_tell)
+    deliver(report, json, several=False)
+
+
+def _tell(said: str) -> None:
+    progress_console().print(said)

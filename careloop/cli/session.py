@@ -43,7 +43,7 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401 (values of settin
     except ValidationError as error:
         raise Misconfigured("; ".join(_problem(problem) for problem in error.errors())) from None
     except SettingsError:  # of a setting that is JSON; its text may repeat a secret, and so is not shown
-        raise Misconfigured("CARELOOP_CONNECTORS is not valid JSON.") from None
+        raise Misconfigured("CARELOOP_CONNECTORS or CARELOOP_INSIGHTS__DIGESTS is not valid JSON.") from None
 
 
 def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | None = None) -> T:

@@ -20,7 +20,8 @@ from signals.delivery.errands import Errands
 from signals.delivery.frozen import thaw
 from signals.delivery.recipients import Recipient, Recipients
 from signals.delivery.retry import RetryPolicy
-from signals.delivery.store import Claimed, Settled
+from signals.delivery.settled import Settled
+from signals.delivery.store import Claimed
 from signals.delivery.target import Target
 from signals.families import HEARD_AS_ANOTHER, heard_as
 from store.encryption import Cipher

@@ -13,7 +13,8 @@ from kit.clock import Clock
 from kit.log import get_logger
 from signals.delivery.courier import Courier
 from signals.delivery.delivery import DeliveryId, Lane
-from signals.delivery.store import Claimed, DeliveryStore, Settled
+from signals.delivery.settled import Settled
+from signals.delivery.store import Claimed, DeliveryStore
 from signals.delivery.target import Target, Targets
 from store.engine import Database
 

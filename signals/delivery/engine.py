@@ -68,7 +68,11 @@ class DurableEngine:
         """Launch DBOS and go on with what was cut short. Raises ``EngineRunning``."""
         self._loop = asyncio.get_running_loop()
         _one_of_them.take(self)
-        await _aside(self._launch)
+        try:
+            await _aside(self._launch)
+        except BaseException:
+            _one_of_them.leave(self)
+            raise
 
     async def idle(self, *, within: float) -> bool:
         """Wait up to ``within`` seconds until no drain runs; whether that is so."""

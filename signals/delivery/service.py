@@ -59,9 +59,22 @@ class DeliveryService:
         """
         await self._engine.start()
         try:
-            await self._dispatcher.run(stopping)
+            await self._dispatch(stopping)
         finally:
             self._drain.stop()
             await self._engine.idle(within=self._grace)
             self._drain.cut()
             await self._engine.stop()
+
+    async def _dispatch(self, stopping: asyncio.Event) -> None:
+        """Look for what is due until ``stopping`` is set; a look that DBOS's database holds up is cut off."""
+        looking = asyncio.create_task(self._dispatcher.run(stopping))
+        told = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({looking, told}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({looking}, timeout=self._grace)
+            if looking.done():
+                looking.result()  # raises what ended it
+        finally:
+            looking.cancel()
+            told.cancel()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, bindparam, delete, exists, func, not_, or_, select, update
+from sqlalchemy import Row, Select, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import CustomerId, SignalId, WorkspaceId
 from signals.delivery.delivery import Delivery, DeliveryFilter, DeliveryId, DeliveryState, Lane
 from signals.delivery.errors import NotReplayable, UnknownDelivery
+from signals.delivery.settled import SETTLE, Settled, settling
 from store.tables import connector_states, deliveries, signal_revisions
 
 PENDING = or_(deliveries.c.state == DeliveryState.QUEUED, deliveries.c.state == DeliveryState.SENDING)
 REPLAYABLE = (DeliveryState.DEAD, DeliveryState.STOPPED)
-_LONGEST_ERROR = 1000  # characters, as the column has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +26,6 @@ class Claimed:
 
     delivery: Delivery
     frozen: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What came of an attempt. ``QUEUED`` is one more to come, at ``next_attempt_at``.
-
-    ``counts`` is whether it was an attempt: the target may have rested, until ``rests_until`` for all of its
-    deliveries.
-    """
-
-    delivery: Delivery
-    state: DeliveryState
-    next_attempt_at: datetime | None = None
-    error_code: str | None = None
-    error: str | None = None
-    receipt: Mapping[str, str] | None = None
-    counts: bool = True
-    rests_until: datetime | None = None
 
 
 class DeliveryStore:
@@ -120,7 +102,7 @@ class DeliveryStore:
     ) -> None:
         """Write what came of attempts. What was erased or taken over meanwhile is left as it is."""
         if settled:
-            await connection.execute(_SETTLE, [_settling(one, claim, at) for one in settled])
+            await connection.execute(SETTLE, [settling(one, claim, at=at) for one in settled])
         for one in settled:
             if one.next_attempt_at is not None:
                 await self._hold_back(connection, one.delivery, one.next_attempt_at)
@@ -250,43 +232,6 @@ class DeliveryStore:
             )
         )
         return int(result.rowcount)
-
-
-# One statement for any number of ends: to make it anew for each costs several times what it does.
-_SETTLE = (
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("its_id"),
-        deliveries.c.claimed_by == bindparam("its_claim"),
-        deliveries.c.state == DeliveryState.SENDING,
-    )
-    .values(
-        state=bindparam("to_state"),
-        attempts=bindparam("to_attempts"),
-        next_attempt_at=bindparam("to_next"),
-        claimed_by=None,
-        claimed_until=None,
-        error_code=bindparam("to_code"),
-        error=bindparam("to_error"),
-        receipt=bindparam("to_receipt"),
-        updated_at=bindparam("to_updated"),
-    )
-)
-
-
-def _settling(one: Settled, claim: str, at: datetime) -> dict[str, Any]:
-    row = one.delivery
-    return {
-        "its_id": row.id,
-        "its_claim": claim,
-        "to_state": one.state,
-        "to_attempts": row.attempts + (one.counts and one.state is not DeliveryState.STOPPED),
-        "to_next": one.next_attempt_at or row.next_attempt_at,
-        "to_code": one.error_code,
-        "to_error": None if one.error is None else one.error[:_LONGEST_ERROR],
-        "to_receipt": None if one.receipt is None else dict(one.receipt),
-        "to_updated": at,
-    }
 
 
 def _due(lane: Lane, at: datetime) -> Any:  # noqa: ANN401 (a condition)

@@ -8,6 +8,7 @@ passage that appeared or went; ``retrieval.follower`` applies those rows to the 
 from store.tables.access import api_keys, idempotency_keys, workspaces
 from store.tables.backfills import backfill_entries, backfills
 from store.tables.base import metadata
+from store.tables.contacts import contacts
 from store.tables.conversations import citations, conversation_events, conversations, feedback, messages
 from store.tables.customers import (
     customer_consents,
@@ -19,7 +20,9 @@ from store.tables.customers import (
     customers,
 )
 from store.tables.deliveries import connector_states, deliveries, signal_revisions
+from store.tables.duties import duties
 from store.tables.inbound import inbound_news
+from store.tables.insights import digest_deliveries
 from store.tables.knowledge import (
     document_versions,
     documents,
@@ -31,9 +34,11 @@ from store.tables.knowledge import (
 )
 from store.tables.signals import (
     nurture_enrolments,
+    signal_circumstances,
     signal_outcomes,
     signal_sightings,
     signal_thresholds,
+    signal_worth_models,
     signals,
 )
 from store.tables.triage import corrections, learning_runs, second_opinions, tickets, triage_models
@@ -44,6 +49,7 @@ __all__ = [
     "backfills",
     "citations",
     "connector_states",
+    "contacts",
     "conversation_events",
     "conversations",
     "corrections",
@@ -55,8 +61,10 @@ __all__ = [
     "customer_tombstones",
     "customers",
     "deliveries",
+    "digest_deliveries",
     "document_versions",
     "documents",
+    "duties",
     "feedback",
     "idempotency_keys",
     "inbound_news",
@@ -69,10 +77,12 @@ __all__ = [
     "nurture_enrolments",
     "passages",
     "second_opinions",
+    "signal_circumstances",
     "signal_outcomes",
     "signal_revisions",
     "signal_sightings",
     "signal_thresholds",
+    "signal_worth_models",
     "signals",
     "sources",
     "tickets",

@@ -124,6 +124,33 @@ signal_thresholds = Table(
     sqlite_autoincrement=True,
 )
 
+# What was known when a signal was heard, for whoever learns from what becomes of it.
+signal_circumstances = Table(
+    "signal_circumstances",
+    metadata,
+    Column("signal_id", Id, ForeignKey("signals.id", ondelete="CASCADE"), primary_key=True),
+    workspace_column(),
+    Column("seen", LargeBinary, nullable=False),  # encrypted JSON: facts of the customer among it
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# What outcomes taught of each kind; the youngest row is in force.
+signal_worth_models = Table(
+    "signal_worth_models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    workspace_column(),
+    Column("kind", String(40), nullable=False),
+    Column("model", Json),  # weights: no message text; empty: the detector alone is better
+    Column("encoder", String(200), nullable=False),  # whose vectors the weights are of
+    Column("cut", Float, nullable=False),  # least probability that is told
+    Column("because", Json, nullable=False),  # numbers that led to it
+    Column("learnt_until", UtcDateTime, nullable=False),
+    Column("made_at", UtcDateTime, nullable=False),
+    Index("ix_signal_worth_models_workspace_id_kind_id", "workspace_id", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+
 _IS_ENROLLED = text("left_at IS NULL")
 
 nurture_enrolments = Table(

@@ -43,6 +43,7 @@ tickets = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("workspace_id", "source", "external_id"),
     Index("ix_tickets_workspace_id_queue_id", "workspace_id", "queue", "id"),
+    Index("ix_tickets_workspace_id_created_at", "workspace_id", "created_at"),
 )
 
 corrections = Table(

@@ -44,8 +44,9 @@ from store.encryption import Cipher
 from store.engine import Database
 from store.tables import document_versions, documents, ingestions, passages, sources
 from tests.api.delivery_parts import delivery_parts
-from tests.api.signal_parts import KEY, signal_parts
-from tests.api.tiny_triage import shop_triage
+from tests.api.signal_parts import KEY, outlook_parts, signal_parts
+from tests.api.tiny_triage import ENCODER, shop_triage
+from tests.insights.shop import insight_parts
 
 OTHER = WorkspaceId("other")
 TITLE = "Change your mind: the 14-day cooling-off period"
@@ -248,6 +249,9 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
     """Two workspaces, ``default`` and ``other``, each with one article and keys of every scope."""
     found = {space: await _article(database, clock, space) for space in (DEFAULT_WORKSPACE, OTHER)}
     cipher = Cipher(b"k" * 32)
+    retriever = WordRetriever(dict(found))
+    book = CustomerBook(cipher, b"k" * 32, country_code="44")
+    triage = shop_triage(database, cipher, clock, models)
     pipeline = ScriptedPipeline(
         _citation(found[DEFAULT_WORKSPACE][0]), _citation(found[DEFAULT_WORKSPACE][1])
     )
@@ -262,18 +266,22 @@ async def make_world(database: Database, clock: ManualClock, models: Path) -> Wo
         cipher=cipher,
         access=access,
         chat=assistant,
-        retriever=WordRetriever(dict(found)),
+        retriever=retriever,
         catalogue=Catalogue(database),
         synchroniser=syncs,
         open_source=NamedSource,
-        customers=CustomerBook(cipher, b"k" * 32, country_code="44"),
-        triage=shop_triage(database, cipher, clock, models),
+        customers=book,
+        triage=triage,
         signals=signals,
         delivery=delivery_parts(cipher, clock),
         inbound=build_receiver(
             database, signals, CustomerBook(cipher, KEY), cipher=cipher, key=KEY, clock=clock
         ),
         claims=ClaimReview(Brands(own={DEFAULT_WORKSPACE: ClaimChecker(read_claims())}), clock),
+        insights=insight_parts(
+            database, cipher, clock, book=book, retriever=retriever, encoder=ENCODER, router=triage.router
+        ),
+        outlook=outlook_parts(database, cipher, clock),
         checks={"database": database.ping},
         clock=clock,
     )

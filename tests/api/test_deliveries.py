@@ -6,7 +6,7 @@ import httpx
 
 from kit.ids import DEFAULT_WORKSPACE
 from signals.delivery.delivery import Delivery, DeliveryFilter, DeliveryState, Lane
-from signals.delivery.store import Settled
+from signals.delivery.settled import Settled
 from signals.signal import Signal
 from tests.api.conftest import World
 from tests.api.test_signals import raise_signal

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bot.assistant import Assistant
 from bot.conversations import ConversationStore
@@ -22,7 +22,7 @@ from signals.signal import Signal
 from signals.store import SignalFilter, SignalStore
 from store.encryption import Cipher
 from store.engine import Database
-from store.tables import customers
+from store.tables import contacts, customers
 from tests.bot.conftest import ScriptedPipeline, add_cited_document
 from tests.bot.labelled import ScriptedLabeller
 from tests.signals.making import ANN
@@ -140,3 +140,23 @@ async def test_messages_answered_together_are_quoted_each_by_its_own(
     async with desk.database.read() as connection:
         assert await STORE.of_message(connection, workspace, third.id) == [found]
         assert await STORE.of_message(connection, workspace, second.id) == []
+
+
+async def test_what_a_turn_is_about_is_counted_whoever_wrote_it(desk: Desk, workspace: WorkspaceId) -> None:
+    conversation = await desk.open(workspace, known=False)
+    await desk.assistant.send(workspace, conversation, "I leave")
+    await desk.assistant.stop()
+    async with desk.database.read() as connection:
+        (row,) = (await connection.execute(select(contacts))).all()
+    assert (row.conversation_id, row.intent) == (conversation, LEAVING.intent.name)
+
+
+async def test_how_a_conversation_ends_is_known_of_its_customer(desk: Desk, workspace: WorkspaceId) -> None:
+    conversation = await desk.open(workspace)
+    await desk.assistant.send(workspace, conversation, "I leave")
+    await desk.assistant.stop()
+    await desk.assistant.resolve(workspace, conversation)
+    assert [one.resolved for one in desk.people.happened[ANN]] == [True]
+    await desk.assistant.resolve(workspace, conversation)
+    await desk.assistant.send(workspace, conversation, "thanks for nothing")
+    assert [one.resolved for one in desk.people.happened[ANN]] == [False]

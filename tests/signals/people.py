@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -60,8 +60,24 @@ class KnownPeople:
     ) -> None:
         known = self.happened.setdefault(customer, [])
         place = contact.conversation_id or contact.id
+        ended = next((moment.resolved for moment in known if moment.id == place), None)
         known[:] = [moment for moment in known if moment.id != place]
-        known.append(Moment(place, MomentKind.CONTACT, contact.at, sentiment=contact.sentiment))
+        known.append(
+            Moment(place, MomentKind.CONTACT, contact.at, sentiment=contact.sentiment, resolved=ended)
+        )
+
+    async def ended(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        customer: CustomerId,
+        conversation: ConversationId,
+        *,
+        solved: bool,
+        at: datetime,
+    ) -> None:
+        known = self.happened.setdefault(customer, [])
+        known[:] = [replace(one, resolved=solved) if one.id == conversation else one for one in known]
 
 
 @dataclass

@@ -66,29 +66,52 @@ async def test_what_is_queued_is_drained_and_what_is_not_is_not(office: Office, 
     assert await dispatcher.look() == []
 
 
-async def test_a_target_that_never_answers_does_not_hold_up_the_stop(office: Office, tmp_path: Path) -> None:
-    await office.hear(await office.customer())
-    slow = SlowConnector()
-
+def _service(office: Office, tmp_path: Path, *, grace: float) -> DeliveryService:
     async def workspaces() -> Sequence[WorkspaceId]:
         return [office.workspace]
 
-    service = DeliveryService(
+    return DeliveryService(
         office.database,
         office.courier,
         office.clock,
-        targets=SameTargets({"crm": Target(slow)}),
+        targets=office.targets,
         workspaces=workspaces,
         system_database=system_database(tmp_path, "sqlite:///anything"),
-        grace=0.2,
+        grace=grace,
     )
+
+
+async def test_a_target_that_never_answers_does_not_hold_up_the_stop(office: Office, tmp_path: Path) -> None:
+    await office.hear(await office.customer())
+    slow = SlowConnector()
+    office.targets = SameTargets({"crm": Target(slow)})
     stopping = asyncio.Event()
-    running = asyncio.create_task(service.run(stopping))
+    running = asyncio.create_task(_service(office, tmp_path, grace=0.2).run(stopping))
     await asyncio.wait_for(slow.begun.wait(), 30)
     stopping.set()
     await asyncio.wait_for(running, 15)
     assert await office.ends() == [DeliveryState.QUEUED]
     assert slow.told == []
+
+
+async def test_a_dbos_that_cannot_enqueue_does_not_hold_up_the_stop(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.hear(await office.customer())
+    asked, locked = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        asked.set()
+        locked.wait(30)
+
+    monkeypatch.setattr(DBOS, "enqueue_workflow_with_options", wait)
+    stopping = asyncio.Event()
+    running = asyncio.create_task(_service(office, tmp_path, grace=0.2).run(stopping))
+    await asyncio.wait_for(asyncio.to_thread(asked.wait, 30), 30)
+    stopping.set()
+    await asyncio.wait_for(running, 15)
+    locked.set()
+    assert await office.ends() == [DeliveryState.QUEUED]
 
 
 async def test_a_dbos_that_waits_for_its_database_is_left_behind(

@@ -1,0 +1,1 @@
+"""How a digest reaches its readers: by e-mail, as a signed webhook, as files; each once."""
