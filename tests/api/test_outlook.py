@@ -72,6 +72,8 @@ async def test_incidents_are_those_of_the_last_look(world: World, client: httpx.
     answer = (await client.get("/v1/insights/incidents")).json()
     assert answer["looked_at"] == "2026-01-01T09:15:00Z"
     assert [(one["intent"], one["count"]) for one in answer["items"]] == [("network.outage", 30)]
+    async with world.client("other") as stranger:
+        assert (await stranger.get("/v1/insights/incidents")).json()["items"] == []
 
 
 async def test_a_customer_comes_with_the_probability_to_leave_and_its_reasons(
