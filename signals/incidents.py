@@ -25,7 +25,8 @@ Floats = NDArray[np.float64]
 BINS_OF_A_MONTH = 30 * 24 * 12
 _FACTORS = np.array([3.0, 6.0, 12.0, 24.0])[:, None]  # a spike between two of them is caught by both
 # How many times fewer false alarms there are than the bound says, as simulated centres have it: sums of
-# several sizes rise together, and a baseline is a little above what is usual. With 15 alarms came near the budget.
+# several sizes rise together, and a baseline is a little above what is usual. With 15 alarms came near the
+# budget.
 OVERSTATED = 8.0
 _MEMORY = math.exp(-1 / (24 * 12))  # the level follows a day behind, as quiet and busy days do
 _PRIOR = 50.0  # contacts by which a level is drawn to 1
