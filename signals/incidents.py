@@ -2,7 +2,7 @@
 
 A cumulative sum of log likelihood ratios for each intent and for each of a few sizes of spike (Page 1954).
 Such a sum passes h once in e^h bins at the least where nothing is wrong (Lorden 1971), whatever the season,
-so that the false alarms that are accepted in a month say where h is: not quite as high, as the bound is loose.
+so that the false alarms accepted in a month say where h is: not quite as high, as the bound is loose.
 What is compared with is not the mean but a little more, as the mean is known from a few weeks only; how much
 more was chosen on simulated centres.
 """
@@ -24,8 +24,9 @@ Floats = NDArray[np.float64]
 
 BINS_OF_A_MONTH = 30 * 24 * 12
 _FACTORS = np.array([3.0, 6.0, 12.0, 24.0])[:, None]  # a spike between two of them is caught by both
-# How many times fewer false alarms there are than the bound says, as simulated centres have it: sums of several
-# sizes rise together, and a baseline is a little above what is usual. With 15 alarms came near the budget.
+# How many times fewer false alarms there are than the bound says, as simulated centres have it: sums of
+# several sizes rise together, and a baseline is a little above what is usual. With 15 alarms came near the
+# budget.
 OVERSTATED = 8.0
 _MEMORY = math.exp(-1 / (24 * 12))  # the level follows a day behind, as quiet and busy days do
 _PRIOR = 50.0  # contacts by which a level is drawn to 1

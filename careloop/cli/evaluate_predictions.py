@@ -54,7 +54,7 @@ def outcomes(*, seed: Seeds = None, weeks: Weeks = WEEKS_AFTER, json: JsonReport
         taxonomy = read_taxonomy(taxonomy_file(settings))
         models = triage_models(settings, taxonomy, encoder, told=_tell)
         triager = triager_maker(settings, taxonomy, encoder)(models)
-        report = evaluate_outcomes(seed or [0, 1, 2], encoder, triager.triage, after=weeks, noted=_tell)
+        report = evaluate_outcomes(seed or REPORTED, encoder, triager.triage, after=weeks, noted=_tell)
     deliver(report, json, several=False)
 
 
