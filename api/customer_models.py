@@ -21,6 +21,7 @@ from customers import Merge as MergeValue
 from customers import Money as MoneyValue
 from customers.identity import StoredIdentity
 from customers.registry import Resolution as ResolutionValue
+from signals.delivery.farewell import Farewell
 
 CUSTOMER_ID = "cus_06dbn3v0m5s1t7w9yb2d4f6h8k"
 EVENT_ID = "evt_06dbn3v0m5s1t7w9yb2d4f6h8k"
@@ -224,7 +225,26 @@ class Unmerged(BaseModel):
     absorbed: Customer
 
 
+class LeftSequence(BaseModel):
+    """A sequence of a marketing tool that an erased customer was in."""
+
+    connector: str = Field(examples=["mailchimp"])
+    journey: str = Field(examples=["Which speed"])
+    error: str | None = Field(
+        description="Why the tool did not take them out: do it there by hand; null where it did.",
+        examples=[None],
+    )
+
+    @classmethod
+    def of(cls, one: Farewell) -> LeftSequence:
+        """``one`` as it is sent."""
+        return cls(connector=one.connector, journey=one.journey, error=one.error)
+
+
 class ErasedCustomer(BaseModel):
     """Who is gone: the customer and all that were merged into it."""
 
     erased: list[str] = Field(examples=[[CUSTOMER_ID]])
+    sequences: list[LeftSequence] = Field(
+        description="Sequences that they were in at a tool of marketing.", examples=[[]]
+    )

@@ -25,6 +25,8 @@ from api.problems import CONFLICT, NOT_FOUND, problems
 from customers import MergeReason, Stage
 from customers.errors import UnknownMerge
 from kit.ids import CustomerId
+from signals.delivery.farewell import Farewell, Farewells
+from signals.delivery.recipients import BookRecipients
 from signals.store import SignalStore
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=problems(NOT_FOUND, CONFLICT))
@@ -125,14 +127,20 @@ async def erase_customer(
 ) -> models.ErasedCustomer:
     """Erase a customer, and all that was merged into it: profile, timeline, consents, signals, deliveries.
 
-    Conversations and tickets have routes of their own, and what other systems were told stays there. Keyed
-    hashes of their identities are left, by which an import that would bring them back is refused.
+    Tools of marketing are asked first to take them out of sequences; `sequences` says which did. What other
+    systems were told stays there. Conversations and tickets have routes of their own. Keyed hashes of their
+    identities are left, by which an import that would bring them back is refused.
     """
+    now, farewells = services.clock.now(), list[Farewell]()
+    if services.signals is not None and services.delivery is not None:
+        farewells = await Farewells(
+            services.database, services.signals.store, BookRecipients(book), services.delivery.targets
+        ).say(caller.workspace_id, customer_id, at=now)
     async with services.database.write() as connection:
-        erased = await book.registry.erase(
-            connection, caller.workspace_id, customer_id, now=services.clock.now()
-        )
-    return models.ErasedCustomer(erased=list(erased))
+        erased = await book.registry.erase(connection, caller.workspace_id, customer_id, now=now)
+    return models.ErasedCustomer(
+        erased=list(erased), sequences=[models.LeftSequence.of(one) for one in farewells]
+    )
 
 
 @router.get("/{customer_id}/export", operation_id="export_customer")
@@ -255,6 +263,10 @@ async def unmerge_customers(
         undone = await book.merges.unmerge(
             connection, caller.workspace_id, merge_id, now=services.clock.now()
         )
+        if services.signals is not None:
+            await services.signals.intake.taken_apart(
+                connection, caller.workspace_id, undone, at=services.clock.now()
+            )
         survivor, absorbed = [
             models.Customer.of(await book.directory.get(connection, caller.workspace_id, one))
             for one in (undone.survivor, undone.absorbed)

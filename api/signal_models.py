@@ -230,7 +230,10 @@ class OfferCandidate(BaseModel):
 class NextAction(BaseModel):
     """What to do next about the customer, and why every other offer was not it."""
 
-    action: str = Field(examples=["Offer Fibre 300."])
+    action: str = Field(
+        description="It names the purposes and channels that the customer agreed to.",
+        examples=["Offer Fibre 300, as sales by phone."],
+    )
     currency: str = Field(examples=["GBP"])
     chosen: OfferCandidate | None
     rejected: list[OfferCandidate]

@@ -36,10 +36,15 @@ class Profile:
     def changed(self, change: Profile) -> Profile:
         """The profile with what ``change`` says. An attribute that is none there is none from now on.
 
-        Raises ``ProfileInvalid`` for more attributes than are kept.
+        Of those that are none the last ones are kept. Raises ``ProfileInvalid`` for more attributes than are
+        kept.
         """
-        attributes = {**self.attributes, **change.attributes}
-        if len(attributes) > _MOST_ATTRIBUTES:
+        before = {name: value for name, value in self.attributes.items() if name not in change.attributes}
+        said = {**before, **change.attributes}
+        removed = [name for name, value in said.items() if value is None]
+        forgotten = set(removed[:-_MOST_ATTRIBUTES])
+        attributes = {name: value for name, value in said.items() if name not in forgotten}
+        if len(said) - len(removed) > _MOST_ATTRIBUTES:
             raise ProfileInvalid(f"A customer has {_MOST_ATTRIBUTES} attributes at most.")
         return replace(
             self,
@@ -86,9 +91,14 @@ class Customer:
     created_at: datetime
     updated_at: datetime
 
-    def first(self, kind: IdentityKind) -> str | None:
-        """The identity of ``kind`` that it has had for longest; none without one."""
-        return next((item.identity.value for item in self.identities if item.identity.kind is kind), None)
+    def latest(self, kind: IdentityKind) -> str | None:
+        """The identity of ``kind`` that it was given last; none without one.
+
+        Whoever gives a new address or number is reached there: the one before may be another's by now.
+        """
+        of_kind = [item for item in self.identities if item.identity.kind is kind]
+        newest = max(of_kind, key=lambda item: (item.added_at, item.id), default=None)
+        return None if newest is None else newest.identity.value
 
     @property
     def crm_ids(self) -> dict[str, str]:

@@ -22,9 +22,9 @@ class KnownCustomer:
 
     ``facts`` are what is known by name: plan, value (a year), stage, segment, account_manager,
     contract_ends_in_days, any other key. ``may_be_offered`` says that they consented to sales or marketing
-    on some channel and did not object to the sale of their data; ``may_be_nurtured`` that they consented to
-    marketing by e-mail. ``absorbed`` are those who were merged into them, whose signals stay under their own
-    ids.
+    on some channel and did not object to the sale of their data, ``offer_ways`` to what and how;
+    ``may_be_nurtured`` that they consented to marketing by e-mail. ``absorbed`` are those who were merged
+    into them, whose signals stay under their own ids.
     """
 
     id: CustomerId
@@ -32,6 +32,7 @@ class KnownCustomer:
     may_be_offered: bool = False
     absorbed: tuple[CustomerId, ...] = ()
     may_be_nurtured: bool = False
+    offer_ways: tuple[str, ...] = ()
 
 
 class MomentKind(StrEnum):
@@ -90,6 +91,20 @@ class Customers(Protocol):
         self, connection: AsyncConnection, workspace: WorkspaceId, ticket: str
     ) -> KnownCustomer | None:
         """Whose ticket it is; none while nobody knows."""
+        ...
+
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        """Who wrote a conversation or ticket, by the names it was written under; none while nobody knows.
+
+        Timelines are not asked: of customers who were one for a while the elder's has it.
+        """
         ...
 
     async def moments(

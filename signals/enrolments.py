@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,9 +111,11 @@ class Nurture:
     async def of_customer(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId
     ) -> list[Enrolment]:
-        """Every enrolment of the customer, those that were left too, the oldest first."""
-        query = select(table).where(table.c.workspace_id == workspace, table.c.customer_id == customer)
-        return [_enrolment(row) for row in await connection.execute(query.order_by(table.c.id))]
+        """Every enrolment of the customer and of those in it, those that were left too, the oldest first.
+
+        The cap counts them together: their messages come to one address.
+        """
+        return await enrolments_of(connection, workspace, await family(connection, workspace, customer))
 
     async def _find(self, connection: AsyncConnection, *where: Any) -> list[Enrolment]:  # noqa: ANN401
         query = select(table).where(table.c.left_at.is_(None), *where).order_by(table.c.id)
@@ -148,6 +151,14 @@ async def enrolment_of(connection: AsyncConnection, workspace: WorkspaceId, name
     query = select(table).where(table.c.workspace_id == workspace, table.c.id == name)
     row = (await connection.execute(query)).one_or_none()
     return None if row is None else _enrolment(row)
+
+
+async def enrolments_of(
+    connection: AsyncConnection, workspace: WorkspaceId, whom: Collection[CustomerId]
+) -> list[Enrolment]:
+    """Every enrolment of ``whom``, those that were left too, the oldest first."""
+    query = select(table).where(table.c.workspace_id == workspace, table.c.customer_id.in_(whom))
+    return [_enrolment(row) for row in await connection.execute(query.order_by(table.c.id))]
 
 
 def _enrolment(row: Row[Any]) -> Enrolment:

@@ -8,12 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from customers import Merge
 from kit.ids import WorkspaceId
 from signals.behaviour import BehaviourRules
 from signals.circumstances import Circumstances
 from signals.customer import Contact, Customers, KnownCustomer
 from signals.detection import Detected, Heard, detect
 from signals.enrolments import Nurture
+from signals.families import Families
 from signals.outbox import Outbox
 from signals.policy import POLICIES
 from signals.qualification import stated
@@ -106,6 +108,13 @@ class SignalIntake:
         ]
         found = [await self._raise(case, one) for one in await self._weighed(case, seen, None)]
         return [signal for signal in found if signal is not None]
+
+    async def taken_apart(
+        self, connection: AsyncConnection, workspace: WorkspaceId, merge: Merge, *, at: datetime
+    ) -> list[Signal]:
+        """Give back what was heard while two customers were one; see ``Families``."""
+        families = Families(self._store, self._customers, self._outbox)
+        return await families.taken_apart(connection, workspace, merge, at=at)
 
     async def _weighed(
         self, case: _Case, found: Iterable[Detected], heard: Heard | None

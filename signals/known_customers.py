@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers import (
     ConsentChannel,
+    ConsentHistory,
     Customer,
     CustomerBook,
     Event,
@@ -59,13 +60,15 @@ class KnownCustomers:
             return None
         history = await self._book.consents.history(connection, workspace, found.id)
         at = self._clock.now()
-        consented = any(
-            may_contact(history, purpose, channel, at=at).allowed
-            for purpose in _OFFERS
-            for channel in ConsentChannel
+        ways = offer_ways(history, at=at)
+        return KnownCustomer(
+            found.id,
+            facts(found),
+            may_be_offered=bool(ways),
+            may_be_nurtured=may_contact(history, Purpose.MARKETING, ConsentChannel.EMAIL, at=at).allowed,
+            absorbed=found.absorbed,
+            offer_ways=ways,
         )
-        nurtured = may_contact(history, Purpose.MARKETING, ConsentChannel.EMAIL, at=at).allowed
-        return KnownCustomer(found.id, facts(found), consented, found.absorbed, nurtured)
 
     async def of_conversation(
         self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
@@ -74,11 +77,7 @@ class KnownCustomers:
         known = await self._by_timeline(connection, workspace, conversation)
         if known is not None:
             return known
-        query = select(conversations.c.visitor_id).where(
-            conversations.c.workspace_id == workspace, conversations.c.id == conversation
-        )
-        visitor = (await connection.execute(query)).scalar_one_or_none()
-        named = () if visitor is None else (Identity(IdentityKind.VISITOR, visitor),)
+        named = await self._visitor(connection, workspace, conversation)
         return await self._by_identity(connection, workspace, named)
 
     async def of_ticket(
@@ -88,10 +87,26 @@ class KnownCustomers:
         known = await self._by_timeline(connection, workspace, ticket)
         if known is not None:
             return known
-        query = select(tickets.c.customer).where(tickets.c.workspace_id == workspace, tickets.c.id == ticket)
-        said = (await connection.execute(query)).scalar_one_or_none() or {}
-        named = [Identity(kind, str(said[name])) for name, kind in _NAMED_BY.items() if said.get(name)]
-        return await self._by_identity(connection, workspace, named)
+        return await self._by_identity(
+            connection, workspace, await self._named(connection, workspace, ticket)
+        )
+
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        """See ``Customers``."""
+        named: list[Identity] = []
+        if conversation is not None:
+            named += await self._visitor(connection, workspace, conversation)
+        if ticket is not None:
+            named += await self._named(connection, workspace, ticket)
+        known = await self._by_identity(connection, workspace, named)
+        return None if known is None else known.id
 
     async def moments(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
@@ -115,6 +130,22 @@ class KnownCustomers:
             payload={"conversation_id": contact.conversation_id} if chat else {},
         )
         await self._book.record(connection, workspace, customer, event, now=self._clock.now())
+
+    async def _visitor(
+        self, connection: AsyncConnection, workspace: WorkspaceId, conversation: ConversationId
+    ) -> list[Identity]:
+        query = select(conversations.c.visitor_id).where(
+            conversations.c.workspace_id == workspace, conversations.c.id == conversation
+        )
+        visitor = (await connection.execute(query)).scalar_one_or_none()
+        return [] if visitor is None else [Identity(IdentityKind.VISITOR, visitor)]
+
+    async def _named(
+        self, connection: AsyncConnection, workspace: WorkspaceId, ticket: str
+    ) -> list[Identity]:
+        query = select(tickets.c.customer).where(tickets.c.workspace_id == workspace, tickets.c.id == ticket)
+        said = (await connection.execute(query)).scalar_one_or_none() or {}
+        return [Identity(kind, str(said[name])) for name, kind in _NAMED_BY.items() if said.get(name)]
 
     async def ended(
         self,
@@ -161,6 +192,16 @@ class KnownCustomers:
                 continue
             return await self.get(connection, workspace, found.customer.id)
         return None
+
+
+def offer_ways(history: ConsentHistory, *, at: datetime) -> tuple[str, ...]:
+    """In which ways an offer may be made: such as ``sales`` where on any channel, ``marketing by email``."""
+    found = []
+    for purpose in _OFFERS:
+        channels = [one for one in ConsentChannel if may_contact(history, purpose, one, at=at).allowed]
+        named = [f"{purpose} by {one}" for one in channels if one is not ConsentChannel.ANY]
+        found += [str(purpose)] if len(channels) == len(ConsentChannel) else named
+    return tuple(found)
 
 
 def facts(customer: Customer) -> dict[str, object]:

@@ -38,7 +38,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """What to do: an ``action`` in words, the offer in it if any, and why each other offer was not it."""
+    """What to do: an ``action`` in words, the offer in it if any, and why each other offer was not it.
+
+    The action names the purposes and channels that the customer agreed to: the offer is for these alone.
+    """
 
     action: str
     chosen: Candidate | None
@@ -118,7 +121,8 @@ def _obstacles(offer: Offer, catalogue: Catalogue, situation: Situation, at: dat
 
 def _action(chosen: Candidate | None, situation: Situation) -> str:
     if chosen is not None:
-        return f"Offer {chosen.offer.name}."
+        ways = " or ".join(situation.customer.offer_ways)
+        return f"Offer {chosen.offer.name}{f', as {ways}' if ways else ''}."
     first = next((kind for kind in _COMPLAINTS if kind in situation.open_signals), None)
     if first is not None:
         return "Offer nothing; solve what they wrote about first."

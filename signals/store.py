@@ -102,6 +102,7 @@ class SignalStore:
     ) -> Signal:
         """Store a signal that was heard in ``origin``: a new one, or one more hearing of the open one.
 
+        Of customers who became one, what is open of any of them is heard again: one contact, one task.
         What a hearing is worth against those before it: see ``Signal``. ``finish`` routes what will be
         stored. Gives it as it stands then.
         """
@@ -182,8 +183,21 @@ class SignalStore:
         if signal.state is state:
             return signal
         changed = replace(signal, state=state, revision=signal.revision + 1, updated_at=at)
-        await self._write(connection, changed)
+        await self.change(connection, changed)
         return changed
+
+    async def change(self, connection: AsyncConnection, signal: Signal) -> None:
+        """Write ``signal`` over what is stored of it; whoever does has it locked."""
+        await connection.execute(
+            update(signals)
+            .where(signals.c.workspace_id == signal.workspace_id, signals.c.id == signal.id)
+            .values({name: value for name, value in self._values(signal).items() if name != "id"})
+        )
+
+    async def add(self, connection: AsyncConnection, signal: Signal) -> bool:
+        """Store a new signal as it is; not where it is open, and another of its customer and kind is."""
+        insert = _upsert(connection)(signals).values(self._values(signal)).on_conflict_do_nothing()
+        return (await connection.execute(insert.returning(signals.c.id))).scalar() is not None
 
     async def expire(self, connection: AsyncConnection, workspace: WorkspaceId, *, at: datetime) -> int:
         """End every open signal whose time is over; how many there were."""
@@ -229,25 +243,25 @@ class SignalStore:
     async def _put(
         self, connection: AsyncConnection, heard: Signal, finish: Callable[[Signal], Signal]
     ) -> Signal | None:
-        known = await self.open_of(connection, heard.workspace_id, heard.customer_id, heard.kind)
-        if known is not None and known.expires_at <= heard.updated_at:
+        for known in await self._open_of_family(connection, heard):
+            if known.expires_at > heard.updated_at:
+                merged = finish(again(known, heard))
+                await self.change(connection, merged)
+                return merged
             await self.set_state(connection, known, SignalState.EXPIRED, at=heard.updated_at)
-            known = None
-        if known is not None:
-            merged = finish(again(known, heard))
-            await self._write(connection, merged)
-            return merged
         new = finish(heard)
-        insert = _upsert(connection)(signals).values(self._values(new)).on_conflict_do_nothing()
-        made = (await connection.execute(insert.returning(signals.c.id))).scalar()
-        return None if made is None else new
+        return new if await self.add(connection, new) else None
 
-    async def _write(self, connection: AsyncConnection, signal: Signal) -> None:
-        await connection.execute(
-            update(signals)
-            .where(signals.c.workspace_id == signal.workspace_id, signals.c.id == signal.id)
-            .values({name: value for name, value in self._values(signal).items() if name != "id"})
+    async def _open_of_family(self, connection: AsyncConnection, heard: Signal) -> list[Signal]:
+        """What is open of the kind of the customer, its own first, and of those in it; all of it locked."""
+        query = _of_workspace(heard.workspace_id).where(
+            signals.c.customer_id.in_(_family(heard.workspace_id, heard.customer_id)),
+            signals.c.kind == heard.kind,
+            signals.c.state == SignalState.OPEN,
         )
+        rows = await connection.execute(query.order_by(signals.c.id).with_for_update())
+        found = [self._signal(row) for row in rows]
+        return sorted(found, key=lambda one: (one.customer_id != heard.customer_id, one.id))
 
     def _values(self, signal: Signal) -> dict[str, Any]:
         plain = {column.name: getattr(signal, column.name) for column in signals.c}

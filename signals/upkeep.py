@@ -68,6 +68,6 @@ class Upkeep:
         )
         for customer in sorted({CustomerId(one) for (one,) in await connection.execute(query.distinct())}):
             known = await self._customers.get(connection, workspace, customer)
-            if known is None or not known.may_be_offered:
+            if known is None or not known.may_be_nurtured:
                 left += len(await self._nurture.consent_withdrawn(connection, workspace, customer, at=at))
         return left

@@ -249,6 +249,9 @@ class HubSpotVendor(Vendor):
                 item for item in self.items[request.path_params["kind"]].values() if _matches(item, said)
             ]
         items.sort(key=lambda item: item.changed)
+        for order in said.get("sorts") or []:
+            by_id, reverse = order["propertyName"] == "hs_object_id", order["direction"] == "DESCENDING"
+            items.sort(key=lambda item: int(item.id) if by_id else item.changed.timestamp(), reverse=reverse)
         begin, limit = int(said.get("after") or 0), min(int(said.get("limit") or 10), 200)
         if begin + limit > 10_000:
             return JSONResponse(Complained(400, "VALIDATION_ERROR", "paging too deep").body, 400)
@@ -325,4 +328,8 @@ def _holds(item: Item, condition: Mapping[str, str]) -> bool:
             return bool(value == condition["value"])
         case "GTE":
             return item.changed.timestamp() * 1000 >= int(condition["value"])
+        case "LTE":
+            return item.changed.timestamp() * 1000 <= int(condition["value"])
+        case "GT":
+            return int(value) > int(condition["value"])
     raise ValueError(condition["operator"])

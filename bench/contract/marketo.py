@@ -21,7 +21,7 @@ CLIENT_SECRET = "marketo-secret"
 ACTIVITY_TYPE = 100001
 LIST, PROGRAM, PROGRAM_STATUS, LEFT_STATUS = 1001, 2001, "Engaged", "Left"
 FIELDS = (
-    *("id", "email", "firstName", "lastName", "phone", "company"),
+    *("id", "email", "firstName", "lastName", "phone", "company", "unsubscribed"),
     *("careloopId", "careloopDelivery", "careloopSignalId"),
     *("careloopOutcome", "careloopOutcomeAmount", "careloopOutcomeReason"),
 )

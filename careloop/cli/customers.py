@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -15,13 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.customer_history_models import CustomerExport
 from api.customer_models import Resolution as SentResolution
 from careloop.build import build_customers
+from careloop.build_delivery import build_targets
 from careloop.cli.session import DEFAULT, JsonFlag, WorkspaceOption, console
 from careloop.cli.triage_parts import Opened, with_database
 from customers import CustomerBook, Everything, Identity, IdentityKind, MergeReason
 from customers.errors import IdentityInvalid
 from customers.registry import Resolution
-from kit.errors import InvalidInput
 from kit.ids import CustomerId
+from kit.private_file import write_private
+from signals.delivery.farewell import Farewell, Farewells
+from signals.delivery.recipients import BookRecipients
 from signals.signal import Signal
 from signals.store import SignalStore
 
@@ -61,11 +63,7 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        with os.fdopen(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(text.encode())
-    except OSError as error:
-        raise InvalidInput(f"{out} cannot be written: {error.strerror}.") from error
+    write_private(out, text)
     console().print(f"Written to {out}.", markup=False, soft_wrap=True)
 
 
@@ -84,6 +82,9 @@ def erase(
     ) -> list[CustomerId]:
         return await book.registry.erase(connection, opened.workspace, found, now=opened.clock.now())
 
+    for one in with_database(workspace, lambda opened: _say_farewell(opened, customer)):
+        became = "left" if one.error is None else f"not left ({one.error}): take them out there by hand"
+        console().print(f"{one.connector}, {one.journey}: {became}.", markup=False, soft_wrap=True)
     gone = _with_customer(customer, workspace, work)
     console().print(f"Erased {', '.join(gone)}.", markup=False, soft_wrap=True)
 
@@ -126,6 +127,18 @@ def read_identity(text: str) -> Identity:
         f"{text} is no customer: give an id (cus_...), an e-mail address, a number that begins with +, "
         "or `visitor:ID`, `external:ID`, `crm:SYSTEM:ID`."
     )
+
+
+async def _say_farewell(opened: Opened, customer: str) -> list[Farewell]:
+    book = build_customers(opened.settings, opened.cipher)
+    targets = build_targets(opened.settings, opened.clock)
+    try:
+        async with opened.database.write() as connection:
+            found = await _find(book, opened, connection, customer)
+        farewells = Farewells(opened.database, SignalStore(opened.cipher), BookRecipients(book), targets)
+        return await farewells.say(opened.workspace, found, at=opened.clock.now())
+    finally:
+        await targets.close()
 
 
 def _everything(customer: str, workspace: str) -> tuple[Everything, list[Signal]]:

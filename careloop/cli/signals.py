@@ -21,6 +21,7 @@ from careloop.cli.sheet import sheet
 from careloop.cli.signal_session import OpenSignals, reading, writing
 from careloop.cli.signal_text import lines_of, precision_row, table_of
 from kit.ids import CustomerId, SignalId
+from kit.private_file import write_private
 from signals.behaviour import BehaviourRules
 from signals.catalogue import Catalogue
 from signals.claims import BrandClaims
@@ -204,7 +205,7 @@ def export(
 
     rows = reading(workspace, read)
     text = "".join(json.dumps(asdict(row), default=str, ensure_ascii=False) + "\n" for row in rows)
-    file.write_text(text, encoding="utf-8")
+    write_private(file, text)
     console().print(f"{len(rows)} rows in {file}.", markup=False, soft_wrap=True)
 
 

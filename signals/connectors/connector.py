@@ -57,7 +57,7 @@ class Contact:
     first_name: str | None = None
     last_name: str | None = None
     company: str | None = None
-    crm_ids: Mapping[str, str] = field(default_factory=dict)  # the target's own id, by connector name
+    crm_ids: Mapping[str, str] = field(default_factory=dict)  # the target's own id, by kind of connector
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -188,8 +188,8 @@ def _sources(value: object, place: Place) -> tuple[str, ...]:
     for path in paths:
         if not isinstance(path, str) or not known(path):
             raise place.wrong(
-                f"there is no source {path!r}; a source is contact.…, contact.crm_ids.NAME, attributes.NAME, "
-                "signal.…, dispatch.key or dispatch.at."
+                f"there is no source {path!r}; a source is contact.…, contact.crm_ids.SYSTEM, "
+                "attributes.NAME, signal.…, dispatch.key or dispatch.at."
             )
     return tuple(paths)
 

@@ -12,9 +12,10 @@ from kit.clock import Clock
 from kit.errors import CareloopError, Unavailable
 from kit.ids import CustomerId, WorkspaceId
 from kit.log import get_logger
+from signals.connectors.answer import CredentialsRefused
 from signals.connectors.connector import DeliveryFailed, DeliveryRefused, Dispatch, TargetResting
 from signals.delivery.consent import purposes, refusal, told_of_consent
-from signals.delivery.delivery import Delivery, DeliveryState
+from signals.delivery.delivery import Delivery, DeliveryId, DeliveryState
 from signals.delivery.errands import Errands
 from signals.delivery.frozen import thaw
 from signals.delivery.recipients import Recipient, Recipients
@@ -22,10 +23,12 @@ from signals.delivery.retry import RetryPolicy
 from signals.delivery.settled import Settled
 from signals.delivery.store import Claimed
 from signals.delivery.target import Target
+from signals.families import HEARD_AS_ANOTHER, heard_as
 from store.encryption import Cipher
 from store.engine import Database
 
 _log = get_logger("signals.delivery")
+_LOCKED_OUT = 60.0  # seconds that a target is left alone which does not take the credentials
 
 
 class Courier:
@@ -54,12 +57,19 @@ class Courier:
 
         They are read together, for all. What is awaited never raises for what a target or a connector does.
         """
+        rows = [one.delivery for one in claimed]
         try:
-            known = await self._known([one.delivery for one in claimed])
+            known = await self._known(rows)
+            doubled = await self._doubled(rows, known)
         except Unavailable as away:  # our own database: no target was asked, and no attempt was made
-            later = [self._later(one.delivery, away.code, away.detail, counts=False) for one in claimed]
+            later = [self._later(row, away.code, away.detail, counts=False) for row in rows]
             return [_ready(one) for one in later]
-        return [self._attempt(one, target, known.get(one.delivery.customer_id)) for one in claimed]
+        return [
+            _ready(Settled(one.delivery, DeliveryState.STOPPED, error_code=HEARD_AS_ANOTHER))
+            if one.delivery.id in doubled
+            else self._attempt(one, target, known.get(one.delivery.customer_id))
+            for one in claimed
+        ]
 
     async def _known(self, rows: Sequence[Delivery]) -> Mapping[CustomerId, Recipient]:
         known: dict[CustomerId, Recipient] = {}
@@ -69,6 +79,27 @@ class Courier:
                 known |= await self._recipients.of(connection, workspace, asked)
         return known
 
+    async def _doubled(
+        self, rows: Sequence[Delivery], known: Mapping[CustomerId, Recipient]
+    ) -> set[DeliveryId]:
+        """Those of ``rows`` that tell of a merged customer what is told of another of its kind."""
+        merged = [
+            row
+            for row in rows
+            if row.command is None
+            and row.customer_id in known
+            and known[row.customer_id].contact.id != row.customer_id
+        ]
+        if not merged:
+            return set()
+        at = self._clock.now()
+        async with self._database.read() as connection:
+            return {
+                row.id
+                for row in merged
+                if await heard_as(connection, row.workspace_id, row.signal_id, at=at) is not None
+            }
+
     async def _attempt(self, claimed: Claimed, target: Target, recipient: Recipient | None) -> Settled:
         row = claimed.delivery
         try:
@@ -76,8 +107,9 @@ class Courier:
         except DeliveryRefused as refused:
             return Settled(row, DeliveryState.DEAD, error_code=refused.code, error=refused.detail)
         except DeliveryFailed as failed:
-            counts = not isinstance(failed, TargetResting)
-            return self._later(row, failed.code, failed.detail, failed.retry_after, counts=counts)
+            counts = not isinstance(failed, TargetResting | CredentialsRefused)
+            pause = _LOCKED_OUT if isinstance(failed, CredentialsRefused) else failed.retry_after
+            return self._later(row, failed.code, failed.detail, pause, counts=counts)
         except TimeoutError:
             return self._later(row, "timeout", f"No end within {target.timeout:g} seconds.")
         except CareloopError as error:

@@ -15,7 +15,7 @@ from signals.connectors.sequences import SequenceTool
 from signals.delivery.consent import purposes, refusal, told_of_consent
 from signals.delivery.delivery import Delivery, DeliveryState
 from signals.delivery.recipients import Recipient
-from signals.delivery.store import Settled
+from signals.delivery.settled import Settled
 from signals.delivery.target import Target
 from signals.enrolments import enrolment_of
 from signals.nurture import CommandKind, Enrolment

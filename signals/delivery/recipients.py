@@ -54,8 +54,8 @@ class BookRecipients:
 def _contact(known: Customer) -> Contact:
     return Contact(
         id=known.id,
-        email=known.first(IdentityKind.EMAIL),
-        phone=known.first(IdentityKind.PHONE),
+        email=known.latest(IdentityKind.EMAIL),
+        phone=known.latest(IdentityKind.PHONE),
         first_name=known.profile.first_name,
         last_name=known.profile.last_name,
         company=known.profile.company,

@@ -13,6 +13,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -110,8 +111,9 @@ connector_states = Table(
     Column("connector", String(80), nullable=False),
     Column("paused_at", UtcDateTime),
     Column("paused_by", String(200)),
-    Column("poll_cursor", String(1000)),  # where the next poll for outcomes begins
-    Column("consent_cursor", String(1000)),  # the same for consents
+    # Where the next poll for outcomes, and for consents, begins: a target's token may be long.
+    Column("poll_cursor", Text),
+    Column("consent_cursor", Text),
     Column("polled_at", UtcDateTime),
     Column("polling_by", Id),  # the poll that is under way
     Column("polling_until", UtcDateTime),  # from then on any other may begin

@@ -209,7 +209,7 @@ async def test_an_export_has_everything_and_erasing_leaves_nothing(each_client: 
     assert [move["became"] for move in export["journey"]] == ["consideration"]
     assert export["health"]["score"] is not None
     erased = (await each_client.delete(path)).json()
-    assert erased == {"erased": [export["customer"]["id"]]}
+    assert erased == {"erased": [export["customer"]["id"]], "sequences": []}
     for route in ("", "/export", "/timeline", "/consents", "/health", "/journey", "/merges"):
         assert (await each_client.get(f"{path}{route}")).status_code == 404
     imported = await each_client.post("/v1/customers", json={"identities": [ADA], "imported": True})

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from customers import (
     ConsentChannel,
@@ -18,9 +19,10 @@ from customers import (
     Profile,
     Purpose,
 )
-from kit.ids import CustomerId
+from kit.ids import ConversationId, CustomerId
 from signals.signal import Signal, SignalKind, Team
 from store.access import Scope
+from store.tables import conversations
 from tests.api.conftest import World
 from tests.api.signal_parts import KEY
 from tests.signals.making import signal
@@ -143,7 +145,7 @@ async def test_what_to_do_next_says_why_nothing_else(world: World, client: httpx
     found = await raise_signal(world)
     action = await get(client, f"/{found.id}/next-action")
     assert (action["action"], action["chosen"]["offer"], action["currency"]) == (
-        "Offer Fibre 300.",
+        "Offer Fibre 300, as marketing by email.",
         "Fibre 300",
         "GBP",
     )
@@ -222,3 +224,34 @@ async def test_where_signals_are_off_it_says_so(world: World) -> None:
     async with world.with_services(signals=None).client() as client:
         response = await client.get(PATH)
     assert (response.status_code, response.json()["code"]) == (404, "signals_off")
+
+
+async def test_an_unmerge_gives_signals_back_to_whom_wrote_them(
+    world: World, client: httpx.AsyncClient
+) -> None:
+    elder = (await raise_signal(world, SignalKind.RENEWAL)).customer_id
+    world.clock.advance(timedelta(minutes=1))
+    book, bob = CustomerBook(world.services.cipher, KEY), Identity(IdentityKind.VISITOR, "visitor_bob")
+    async with world.services.database.write() as connection:
+        made = await book.registry.resolve(connection, world.config.workspace, [bob], now=world.clock.now())
+    younger = made.customer.id
+    merged = await client.post(f"/v1/customers/{elder}/merges", json={"customer_id": younger})
+    (merge,) = merged.json()["merges"]
+    now = world.clock.now()
+    async with world.services.database.write() as connection:
+        await connection.execute(
+            insert(conversations).values(
+                id="conv_bob", workspace_id=world.config.workspace, channel="web", visitor_id="visitor_bob",
+                owner="bot", status="open", next_sequence=1, answered_sequence=0, created_at=now,
+                updated_at=now,
+            )
+        )  # fmt: skip
+    heard = await raise_signal(world, conversation_id=ConversationId("conv_bob"))
+    assert heard.customer_id == elder
+    undone = await client.delete(f"/v1/customers/{elder}/merges/{merge['id']}")
+    assert undone.status_code == 200
+    (bobs,) = (await get(client, f"?customer={younger}"))["items"]
+    assert (bobs["kind"], bobs["evidence"][0]["text"]) == ("upsell", "cancel my line")
+    anns = {one["kind"]: one for one in (await get(client, f"?customer={elder}"))["items"]}
+    assert (anns["upsell"]["state"], anns["upsell"]["evidence"]) == ("expired", [])
+    assert anns["renewal"]["state"] == "open"

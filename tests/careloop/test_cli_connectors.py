@@ -64,3 +64,16 @@ def test_those_that_are_on_are_listed_and_another_is_not_known(
     assert [word in listed.stdout for word in ("crm", "hubspot", "3")] == [True] * 3
     assert unknown.exit_code == 2
     assert "on are: crm" in unknown.output
+
+
+def test_a_backfill_needs_a_connector_that_takes_many(
+    careloop: Careloop, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    turn_on(monkeypatch, url, TOKEN)
+    alone = careloop("connectors", "backfill", "crm")
+    assert alone.exit_code == 2
+    assert "no way for many" in alone.output
+    segment = {"write_key": "right", "base_url": url}
+    monkeypatch.setenv("CARELOOP_CONNECTORS", json.dumps({"cdp": {"kind": "segment", "settings": segment}}))
+    tried = careloop("connectors", "backfill", "cdp", "--dry-run")
+    assert tried.stdout == "0 would be told, 0 withheld, 0 refused.\n"

@@ -74,7 +74,7 @@ def test_thresholds_are_tuned_and_rows_exported(careloop: Careloop, raised: Sign
     assert len(tuned) == len(SignalKind)
     file = tmp_path / "rows.jsonl"
     assert "0 rows" in careloop("signals", "export", str(file)).stdout
-    assert file.read_text() == ""
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("", 0o600)
 
 
 def test_what_is_not_there_or_cannot_be_is_said_plainly(careloop: Careloop, raised: Signal) -> None:

@@ -34,7 +34,7 @@ async def test_a_customer_is_made_once_and_found_by_each_identity(each_shop: Sho
     again = [await each_shop.resolve(one) for one in (written_otherwise, national)]
     assert made.created
     assert [(found.created, found.customer) for found in again] == [(False, made.customer)] * 2
-    assert made.customer.first(IdentityKind.EMAIL) == "ada@example.com"
+    assert made.customer.latest(IdentityKind.EMAIL) == "ada@example.com"
     assert made.customer.stage is Stage.AWARENESS
     assert await count(each_shop.database, customers) == 1
 
@@ -46,6 +46,28 @@ async def test_an_identity_that_comes_along_is_kept(shop: Shop) -> None:
     assert found.id == known
     assert [item.identity.value for item in found.identities] == ["ada@example.com", "visitor_1", "003xx"]
     assert found.crm_ids == {"salesforce": "003xx"}
+
+
+async def test_who_has_a_new_address_is_reached_there(each_shop: Shop, clock: ManualClock) -> None:
+    await each_shop.resolve(ADA)
+    clock.advance(timedelta(days=1))
+    moved = (await each_shop.resolve(ADA, Identity(IdentityKind.EMAIL, "ada@example.net"))).customer
+    assert moved.latest(IdentityKind.EMAIL) == "ada@example.net"
+    assert (await each_shop.resolve(ADA)).customer.latest(IdentityKind.EMAIL) == "ada@example.net"
+    assert moved.latest(IdentityKind.PHONE) is None
+
+
+def test_attributes_that_were_removed_leave_room_for_others() -> None:
+    full = Profile(attributes={f"a{n}": n for n in range(200)})
+    with pytest.raises(ProfileInvalid, match="200"):
+        full.changed(Profile(attributes={"one_more": 1}))
+    emptied = full.changed(Profile(attributes={f"a{n}": None for n in range(200)}))
+    again = emptied.changed(Profile(attributes={f"b{n}": n for n in range(200)}))
+    assert again.shown().attributes == {f"b{n}": n for n in range(200)}
+    last = again.changed(Profile(attributes={"b0": None}))
+    assert len(last.attributes) == 399  # 199 that there are, and the last 200 that were removed
+    assert "a0" not in last.attributes
+    assert last.attributes["b0"] is None
 
 
 async def test_nobody_is_made_where_that_is_not_wanted(shop: Shop) -> None:

@@ -40,6 +40,16 @@ class KnownPeople:
     ) -> KnownCustomer | None:
         return self.people.get(self.tickets.get(ticket, CustomerId("")))
 
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        return self.conversations.get(conversation or "") or self.tickets.get(ticket or "")
+
     async def moments(
         self, connection: AsyncConnection, workspace: WorkspaceId, customer: CustomerId, *, since: datetime
     ) -> Sequence[Moment]:

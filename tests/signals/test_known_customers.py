@@ -60,9 +60,14 @@ class Known:
             event = NewEvent(kind, name, "test", external_id, at, **more)
             await self.book.record(connection, self.workspace, self.zoe, event, now=NOW + timedelta(days=99))
 
-    async def says(self, state: ConsentState, purpose: Purpose = Purpose.SALES) -> None:
+    async def says(
+        self,
+        state: ConsentState,
+        purpose: Purpose = Purpose.SALES,
+        channel: ConsentChannel = ConsentChannel.ANY,
+    ) -> None:
         async with self.database.write() as connection:
-            said = NewConsent(purpose, ConsentChannel.ANY, state, "form", NOW)
+            said = NewConsent(purpose, channel, state, "form", NOW)
             await self.book.consent(connection, self.workspace, self.zoe, said, now=NOW)
 
 
@@ -95,6 +100,24 @@ async def test_facts_consent_and_merges(known: Known, other_workspace: Workspace
         zoe = await known.customers.get(connection, known.workspace, known.zoe)
         assert zoe is not None
         assert (zoe.may_be_offered, zoe.may_be_nurtured) == (False, False)
+
+
+async def test_offers_and_sequences_need_consent_to_their_own_purpose_and_channel(known: Known) -> None:
+    async def zoe() -> tuple[bool, bool, tuple[str, ...]]:
+        async with known.database.read() as connection:
+            found = await known.customers.get(connection, known.workspace, known.zoe)
+        assert found is not None
+        return found.may_be_offered, found.may_be_nurtured, found.offer_ways
+
+    assert await zoe() == (False, False, ())
+    await known.says(ConsentState.GRANTED, Purpose.SALES, ConsentChannel.PHONE)
+    assert await zoe() == (True, False, ("sales by phone",))
+    await known.says(ConsentState.GRANTED, Purpose.MARKETING, ConsentChannel.SMS)
+    assert await zoe() == (True, False, ("sales by phone", "marketing by sms"))
+    await known.says(ConsentState.GRANTED, Purpose.MARKETING)
+    assert await zoe() == (True, True, ("sales by phone", "marketing"))
+    await known.says(ConsentState.WITHDRAWN, Purpose.MARKETING, ConsentChannel.EMAIL)
+    assert not (await zoe())[1]
 
 
 async def test_whose_a_conversation_or_ticket_is(known: Known) -> None:

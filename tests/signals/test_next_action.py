@@ -133,6 +133,12 @@ def test_the_better_answer_beats_the_others_and_says_why() -> None:
     assert against(found, "Fibre 100") == ("Fibre 300 answers it better",)
 
 
+def test_an_offer_names_the_ways_the_customer_agreed_to() -> None:
+    customer = KnownCustomer(ANN, HOME, may_be_offered=True, offer_ways=("sales by phone", "marketing"))
+    found = recommend(CATALOGUE, Situation(customer, {K.UPSELL: signal(K.UPSELL, 0.9)}), at=NOW)
+    assert found.action == "Offer Fibre 300, as sales by phone or marketing."
+
+
 def test_without_an_offer_the_surest_signal_says_what_to_do() -> None:
     assert asked({K.FEATURE_REQUEST: 0.9}, HOME).action == "Call."
     assert asked({}, HOME).action == "Offer nothing."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import CustomerId, WorkspaceId
@@ -28,7 +28,8 @@ from signals.signal import SignalKind
 from signals.store import SignalStore
 from store.encryption import Cipher
 from store.engine import Database
-from tests.signals.making import ANN, NOW, signal
+from store.tables import customers
+from tests.signals.making import ANN, BOB, NOW, signal
 from tests.signals.people import KnownPeople
 from tests.triage.triaged import triaged
 from triage.labels import Signal as Said
@@ -156,6 +157,18 @@ async def test_what_is_over_is_left_and_so_is_all_without_consent(
         assert await desk.nurture.consent_withdrawn(connection, other_workspace, ANN, at=later) == []
         (left,) = await desk.nurture.consent_withdrawn(connection, desk.workspace, ANN, at=later)
     assert (left.left_because, desk.told.words[-1]) == ("no_consent", "leave Refer a friend")
+
+
+async def test_who_was_merged_is_counted_with_and_taken_out_with_the_survivor(desk: Desk) -> None:
+    await desk.hear(Said.UPSELL, customer=KnownCustomer(BOB, {}, may_be_nurtured=True))
+    async with desk.database.write() as connection:
+        await connection.execute(update(customers).where(customers.c.id == BOB).values(survivor_id=ANN))
+    await desk.hear(Said.ADVOCACY, days=1)
+    assert desk.told.words == ["enrol Which speed"]
+    assert [one.customer_id for one in await desk.enrolments()] == [BOB]
+    async with desk.database.write() as connection:
+        (left,) = await desk.nurture.consent_withdrawn(connection, desk.workspace, ANN, at=NOW)
+    assert (left.customer_id, left.left_because) == (BOB, "no_consent")
 
 
 async def test_leads_for_sales_are_left_to_sales(desk: Desk) -> None:

@@ -16,10 +16,9 @@ from signals.connectors.hubspot.settings import HubSpotSettings
 from signals.connectors.mapping import FieldMapping
 
 _PAGE = 100
-_DEEPEST = 10_000  # results of one search that can be paged through
-_AGAIN = "0"  # the first page of a search that goes on where another one had to end
 _OVERLAP = timedelta(minutes=2)  # the index of search lags behind the records
 _CHANGED = "hs_lastmodifieddate"
+_ID = "hs_object_id"
 _DEAL = (_CHANGED, "dealstage", "hs_is_closed", "hs_is_closed_won", "amount", "deal_currency_code")
 _REASONS = ("closed_lost_reason", "hubspot_owner_id")
 _TASK = (_CHANGED, "hs_task_status", "hubspot_owner_id")
@@ -28,7 +27,9 @@ _TASK = (_CHANGED, "hs_task_status", "hubspot_owner_id")
 class HubSpotOutcomes:
     """Searches one page a call: deals first, then tasks or notes.
 
-    News of the last two minutes comes again; the receiver knows it by its ``external_id``.
+    A round reads what changed up to the newest change that there is when it begins, in the order of
+    HubSpot's ids: pages by place end at 10,000 results, and skip records where others change meanwhile. News
+    of the last two minutes comes again; the receiver knows it by its ``external_id``.
     """
 
     def __init__(
@@ -44,18 +45,33 @@ class HubSpotOutcomes:
     async def page(self, cursor: str | None) -> OutcomePage:
         """Outcomes since ``cursor``. Raises ``DeliveryFailed``, and ``InvalidInput`` for a foreign cursor."""
         at = Round.read(cursor, self._kinds, of="HubSpot")
-        said = (await self._client.send(self._search(at))).json()
+        until = at.latest or await self._newest(at)
+        if until is None:
+            moved, more = at.moved(self._kinds, latest=None, page=None)
+            return OutcomePage([], moved.text(), more)
+        records = await self._found(self._search(at, until, after=at.page))
         try:
-            records = said["results"]
             outcomes = [self._outcome(at.kind, one["id"], one["properties"]) for one in records]
-            latest = records[-1]["properties"][_CHANGED] if records else None
-            after = ((said.get("paging") or {}).get("next") or {}).get("after")
+            last = str(records[-1]["id"]) if len(records) == _PAGE else None
         except (KeyError, TypeError, ValueError):
-            raise DeliveryFailed("HubSpot's search answer is not what it should be.") from None
-        if after and int(after) + _PAGE > _DEEPEST and latest:
-            at, after = Round({**at.since, at.kind: latest}, at.kind), _AGAIN  # begin again from there
-        moved, more = at.moved(self._kinds, latest=latest, page=after)
+            raise _unreadable() from None
+        moved, more = at.moved(self._kinds, latest=until, page=last)
         return OutcomePage([one for one in outcomes if one], moved.text(), more)
+
+    async def _newest(self, at: Round) -> str | None:
+        """When the newest of the round's records was changed; none where there is no such."""
+        records = await self._found(self._search(at))
+        try:
+            return str(records[0]["properties"][_CHANGED]) if records else None
+        except (KeyError, TypeError):
+            raise _unreadable() from None
+
+    async def _found(self, search: Call) -> list[Any]:
+        said = (await self._client.send(search)).json()
+        records = said.get("results") if isinstance(said, dict) else None
+        if not isinstance(records, list):
+            raise _unreadable()
+        return records
 
     async def of_deals(self, ids: Sequence[str]) -> list[InboundOutcome]:
         """Outcomes of the deals of HubSpot's ``ids``, those that are ours."""
@@ -71,21 +87,22 @@ class HubSpotOutcomes:
         ours = (self._settings.id_property, self._settings.outcome_property)
         return [name for name in (*own, *ours) if name]
 
-    def _search(self, at: Round) -> Call:
+    def _search(self, at: Round, until: str | None = None, *, after: str | None = None) -> Call:
+        """A page of what changed up to ``until``, behind the id ``after``; without ``until`` the newest."""
         filters: list[Json] = [{"propertyName": self._settings.id_property, "operator": "HAS_PROPERTY"}]
         since = at.since.get(at.kind)
         if since is not None:
-            begin = datetime.fromisoformat(since)
-            if at.page != _AGAIN:
-                begin -= _OVERLAP
-            value = str(int(begin.timestamp() * 1000))
-            filters.append({"propertyName": _CHANGED, "operator": "GTE", "value": value})
+            filters.append(_compared(_CHANGED, "GTE", _milliseconds(since, earlier=_OVERLAP)))
+        if until is not None:
+            filters.append(_compared(_CHANGED, "LTE", _milliseconds(until)))
+        if after is not None:
+            filters.append(_compared(_ID, "GT", after))
+        newest_first = {"propertyName": _CHANGED, "direction": "DESCENDING"}
         body: dict[str, Any] = {
             "filterGroups": [{"filters": filters}],
-            "sorts": [_CHANGED],
+            "sorts": [newest_first if until is None else {"propertyName": _ID, "direction": "ASCENDING"}],
             "properties": self._properties(at.kind),
-            "limit": _PAGE,
-            "after": at.page or _AGAIN,
+            "limit": 1 if until is None else _PAGE,
         }
         return Call("POST", f"/crm/v3/objects/{at.kind}/search", json=body)
 
@@ -123,3 +140,15 @@ class HubSpotOutcomes:
 
     def _of_task(self, held: Mapping[str, Any]) -> OutcomeKind | None:
         return self._settings.task_outcomes.get(str(held.get("hs_task_status")))
+
+
+def _compared(name: str, operator: str, value: str) -> Json:
+    return {"propertyName": name, "operator": operator, "value": value}
+
+
+def _milliseconds(moment: str, *, earlier: timedelta = timedelta(0)) -> str:
+    return str(round((datetime.fromisoformat(moment) - earlier).timestamp() * 1000))
+
+
+def _unreadable() -> DeliveryFailed:
+    return DeliveryFailed("HubSpot's search answer is not what it should be.")

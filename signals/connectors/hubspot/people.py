@@ -9,6 +9,8 @@ from signals.connectors.hubspot.judge import existing_id
 from signals.connectors.hubspot.objects import Held, HubSpotObjects, Taken, update, upsert
 from signals.connectors.mapping import FieldMapping
 
+_SYSTEM = "hubspot"  # whose ids are ours to look up, whatever the connector is called
+
 
 class HubSpotPeople:
     """Finds or makes contacts. Another customer's contact is never taken."""
@@ -38,7 +40,7 @@ class HubSpotPeople:
 
     async def _find(self, dispatch: Dispatch) -> Held | None:
         contact = dispatch.contact
-        linked = contact.crm_ids.get("hubspot", "")
+        linked = contact.crm_ids.get(_SYSTEM, "")
         for by, value in (
             (self._id, contact.id),
             (None, linked if linked.isdigit() else ""),

@@ -10,7 +10,7 @@ from kit.clock import Clock
 from signals.connectors.connector import DeliveryFailed, DeliveryRefused, Dispatch
 from signals.connectors.http import Call, HttpClient
 from signals.connectors.mailchimp.api import member_path
-from signals.connectors.mailchimp.connector import member_body
+from signals.connectors.mailchimp.members import member_body
 from signals.connectors.mailchimp.settings import MailchimpSettings
 from signals.connectors.mapping import FieldMapping
 

@@ -11,13 +11,14 @@ most once: the try is noted as an event first, and repeated only where Mailchimp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
 
 from kit.clock import Clock
 from signals.connectors.answer import retry_after
+from signals.connectors.backfill import Backfilled
 from signals.connectors.connector import (
     DeliveryFailed,
     DeliveryRefused,
@@ -32,8 +33,10 @@ from signals.connectors.http import Call, prepared
 from signals.connectors.inbound import ConsentPage, WebhookCall, WebhookNews
 from signals.connectors.mailchimp.api import client as http_client
 from signals.connectors.mailchimp.api import judge, member_path, subscriber_hash
+from signals.connectors.mailchimp.backfill import MOST_OPERATIONS, MailchimpBackfill
 from signals.connectors.mailchimp.consents import MailchimpConsents, check_secret, read_webhook
 from signals.connectors.mailchimp.events import DispatchEvents, MemberEvents
+from signals.connectors.mailchimp.members import member_body
 from signals.connectors.mailchimp.sequences import new_member_call, sequence_tag, tag_call
 from signals.connectors.mailchimp.settings import JourneyStep, MailchimpSettings
 from signals.connectors.mapping import FieldMapping, shipped_mapping
@@ -168,6 +171,18 @@ class Mailchimp:
         await self.client.send(tag_call(tag, email, self._settings, active=False))
         return Receipt({"member": subscriber_hash(email), "tag": tag})
 
+    async def backfill(self, dispatches: Sequence[Dispatch]) -> Backfilled:
+        """Hand members over in batches, without events or journeys; see ``MailchimpBackfill``.
+
+        Taken is what Mailchimp works off by itself; who has no address is refused.
+        """
+        batches = MailchimpBackfill(self.client, self._settings, mapping=self._mapping, clock=self._clock)
+        told = [one for one in dispatches if one.contact.email]
+        for begin in range(0, len(told), MOST_OPERATIONS):
+            await batches.start(told[begin : begin + MOST_OPERATIONS])
+        nowhere = {one.signal.id: "no e-mail address" for one in dispatches if not one.contact.email}
+        return Backfilled(len(told), refused=nowhere)
+
     async def close(self) -> None:
         """Close every connection."""
         await self.client.close()
@@ -229,32 +244,6 @@ class Mailchimp:
     def _event_call(self, dispatch: Dispatch, email: str) -> Call:
         signal = {"signal": dispatch.signal.id, "revision": dispatch.signal.revision}
         return self._events.call(dispatch, email, {**self._mapping.render("event", dispatch), **signal})
-
-
-def member_body(
-    dispatch: Dispatch,
-    email: str,
-    settings: MailchimpSettings,
-    mapping: FieldMapping,
-    clock: Clock,
-    *,
-    last: DeliveryMark | None = None,
-    new: bool = True,
-) -> Mapping[str, Any]:
-    """What is written of a member. It has no ``status``, so it cannot subscribe anybody again.
-
-    Where ``last`` tells of newer news, the mark alone is written.
-    """
-    agrees = dispatch.contact.attributes.get(settings.consent_attribute) is True
-    updated_at = dispatch.signal.updated_at
-    mark = DeliveryMark.after(last, updated_at, clock.now(), dispatch.key)
-    stale = last is not None and last.is_newer_than(updated_at)
-    fields = {} if stale else mapping.render("member", dispatch, new=new)
-    return {
-        "email_address": email,
-        "status_if_new": settings.new_members if agrees else "transactional",
-        "merge_fields": {**fields, settings.mark_field: str(mark)},
-    }
 
 
 def _email(dispatch: Dispatch) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from urllib.parse import parse_qs
@@ -26,7 +26,9 @@ from signals.connectors.signal_document import instant
 
 _FIRST_LOOK = timedelta(days=7)  # how far back the first poll reaches
 _OVERLAP = timedelta(minutes=5)  # for clocks that differ, and changes that are listed late
+_SECOND = timedelta(seconds=1)  # the grain of last_changed
 _PAGE = 500
+_STEP = _PAGE // 2  # among more members of one second than a page holds: half of it is read again
 _STATUSES = (("unsubscribed", ConsentChange.WITHDRAWN), ("cleaned", ConsentChange.UNREACHABLE))
 
 
@@ -115,31 +117,58 @@ def _external_id(email: str, change: ConsentChange, at: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
-    """A window of time, half of it done: the place in ``_STATUSES`` and in its pages."""
+    """A window of time, part of it done: the place in ``_STATUSES``, and there what changed up to ``after``.
+
+    ``offset`` is the place among those who changed after it, above 0 only where they fill pages within a
+    second.
+    """
 
     since: datetime
     until: datetime
-    status: int = 0
+    status: int
+    after: datetime
     offset: int = 0
 
     def __str__(self) -> str:
-        return f"{instant(self.since)} {instant(self.until)} {self.status} {self.offset}"
+        after = instant(self.after)
+        return f"{instant(self.since)} {instant(self.until)} {self.status} {after} {self.offset}"
+
+    @classmethod
+    def begin(cls, since: datetime, until: datetime, status: int = 0) -> Self:
+        return cls(since, until, status, since)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ``InboundInvalid``."""
         try:
-            since, until, status, offset = text.split(" ")
-            return cls(datetime.fromisoformat(since), datetime.fromisoformat(until), int(status), int(offset))
+            since, until, status, after, offset = text.split(" ")
+            start, end, reached = (datetime.fromisoformat(one) for one in (since, until, after))
+            return cls(start, end, int(status), reached, int(offset))
         except ValueError:
-            raise InboundInvalid("The cursor is none of ours.") from None
+            raise _strange() from None
+
+    def following(self, last_changed: datetime) -> Self:
+        """After a full page whose last member changed at ``last_changed``.
+
+        Members who change meanwhile leave the list, and all others move up: whoever goes on by place skips
+        some for good. So it goes on by time, with a second read again.
+        """
+        reached = last_changed - _SECOND
+        if reached > self.after:
+            return replace(self, after=reached, offset=0)
+        return replace(self, offset=self.offset + _STEP)
+
+
+def _strange() -> InboundInvalid:
+    return InboundInvalid("The cursor is none of ours.")
 
 
 class MailchimpConsents:
     """Who unsubscribed or bounced, read from the audience page by page.
 
-    The same change may be read again, and may have come by webhook before with another time: what is done
-    with it must bear that. A window reaches until the moment it was begun; the next overlaps it.
+    The same change may be read again, with the same ``external_id``, and may have come by webhook before with
+    another time: what is done with it must bear that. A window reaches until the moment it was begun; the
+    next overlaps it.
     """
 
     def __init__(self, http: HttpClient, audience_id: str, clock: Clock) -> None:
@@ -154,9 +183,9 @@ class MailchimpConsents:
         members = await self._members(at, status)
         changes = [self._read(member, change) for member in members]
         if len(members) == _PAGE:
-            following = _Cursor(at.since, at.until, at.status, at.offset + _PAGE)
+            following = at.following(changes[-1].at)
         elif at.status + 1 < len(_STATUSES):
-            following = _Cursor(at.since, at.until, at.status + 1)
+            following = _Cursor.begin(at.since, at.until, at.status + 1)
         else:
             return ConsentPage(changes, instant(at.until - _OVERLAP))
         return ConsentPage(changes, str(following), more=True)
@@ -164,16 +193,19 @@ class MailchimpConsents:
     def _place(self, cursor: str | None) -> _Cursor:
         now = self._clock.now()
         if cursor is None:
-            return _Cursor(now - _FIRST_LOOK, now)
+            return _Cursor.begin(now - _FIRST_LOOK, now)
         if " " in cursor:
             return _Cursor.parse(cursor)
-        return _Cursor.parse(f"{cursor} {instant(now)} 0 0")
+        try:
+            return _Cursor.begin(datetime.fromisoformat(cursor), now)
+        except ValueError:
+            raise _strange() from None
 
     async def _members(self, at: _Cursor, status: str) -> list[dict[str, Any]]:
         names = ("email_address", "last_changed", "unsubscribe_reason")
         params = {
             "status": status,
-            "since_last_changed": instant(at.since),
+            "since_last_changed": instant(at.after),
             "before_last_changed": instant(at.until),
             "count": str(_PAGE),
             "offset": str(at.offset),

@@ -39,6 +39,7 @@ from signals.connectors.waiting import Waiting
 _LATER = frozenset({"1022", "1025"})  # the object is in use; program membership is being changed
 _NOT_THERE = frozenset({"1004", "1013"})  # no such lead; no such membership
 OBJECTS = ("lead", "activity")
+_UNSUBSCRIBED = "unsubscribed"  # Marketo's own field of a lead: no marketing by e-mail
 _LEADS = "/rest/v1/leads.json"
 _ACTIVITIES = "/rest/v1/activities/external.json"
 
@@ -84,7 +85,10 @@ class Marketo:
         self._outcomes = MarketoOutcomes(self._http, self._fields, clock, currency=settings.currency)
 
     async def deliver(self, dispatch: Dispatch) -> Receipt:
-        """Upsert the lead, add the activity once, then list and program. Raises as the port says."""
+        """Upsert the lead, add the activity once, then list and program. Raises as the port says.
+
+        Who unsubscribed at Marketo is put on no list and in no program: these write e-mails.
+        """
         lead = await self._find(dispatch)
         mark = DeliveryMark.parse(lead.get(self._fields.delivery)) if lead else None
         told = None
@@ -94,7 +98,8 @@ class Marketo:
             mark.settle(self._clock.now(), self._settings.settle_seconds, self.name)
         lead_id = await self._upsert(dispatch, lead, mark, told=told is not None)
         records = {"lead": str(lead_id), "activity": told or await self._tell(lead_id, dispatch)}
-        records |= await self._enrol(lead_id)
+        if lead is None or not _has_unsubscribed(lead):
+            records |= await self._enrol(lead_id)
         return Receipt(records, repeated=told is not None)
 
     def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
@@ -131,9 +136,14 @@ class Marketo:
         return await self._outcomes.page(cursor)
 
     async def enrol(self, dispatch: Dispatch, journey: str) -> Receipt:
-        """Make the lead where there is none, and a member of list and program."""
+        """Make the lead where there is none, and a member of list and program.
+
+        Refused for who unsubscribed at Marketo.
+        """
         asked = sequence(self._settings.sequences, journey)
         lead = await self._find(dispatch)
+        if lead is not None and _has_unsubscribed(lead):
+            raise DeliveryRefused("marketo: the lead unsubscribed there from e-mails of marketing")
         is_ours = lead is not None and bool(lead.get(self._fields.external_id))
         lead_id = await self._upsert(dispatch, lead, None, told=is_ours)
         for call in enrolling(asked, lead_id).values():
@@ -177,7 +187,7 @@ class Marketo:
         return free[0] if free else None
 
     async def _leads(self, field: str, value: str) -> list[dict[str, Any]]:
-        wanted = f"id,{self._fields.external_id},{self._fields.delivery}"
+        wanted = f"id,{self._fields.external_id},{self._fields.delivery},{_UNSUBSCRIBED}"
         params = {"filterType": field, "filterValues": value, "fields": wanted}
         return await self._result(Call("GET", _LEADS, params))
 
@@ -275,6 +285,11 @@ class Marketo:
             body = {"statusName": settings.program_status, "input": [{"leadId": lead_id}]}
             calls["program"] = Call("POST", path, json=body)
         return calls
+
+
+def _has_unsubscribed(lead: Mapping[str, Any]) -> bool:
+    """Whether the lead said at Marketo that it wants no e-mails of marketing."""
+    return str(lead.get(_UNSUBSCRIBED) or "").lower() in {"true", "1"}
 
 
 def _taken(result: Sequence[Mapping[str, Any]], statuses: set[str]) -> Mapping[str, Any]:

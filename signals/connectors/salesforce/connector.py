@@ -10,6 +10,7 @@ from typing import Any
 from kit.clock import Clock
 from kit.errors import CareloopError
 from signals.connectors.answer import Json
+from signals.connectors.backfill import Backfilled
 from signals.connectors.connector import (
     DeliveryRefused,
     Dispatch,
@@ -31,6 +32,7 @@ from signals.connectors.salesforce.token import JwtBearer
 from signals.connectors.waiting import Waiting
 
 OBJECTS = ("Contact", "Lead", "Task", "Opportunity")
+_SYSTEM = "salesforce"  # whose ids are ours to look up, whatever the connector is called
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")  # any other makes SOQL refuse the whole question
 _ID_PREFIX = {"Contact": "003", "Lead": "00Q"}  # "Standard Object Prefix": what kind of record an id is
 
@@ -67,6 +69,7 @@ class Salesforce:
         mapping: FieldMapping | None = None,
     ) -> None:
         self._settings = settings
+        self._waiting = waiting
         self._mapping = mapping or shipped_mapping("salesforce", objects=OBJECTS)
         self._login = HttpClient(
             "Salesforce", settings.login_url, settings=settings.http, clock=clock, waiting=waiting
@@ -122,6 +125,11 @@ class Salesforce:
         """The way for thousands of signals at once, over the same connections."""
         return SalesforceBulk(self._settings, self._mapping, self.client, waiting)
 
+    async def backfill(self, dispatches: Sequence[Dispatch]) -> Backfilled:
+        """Tell many over Bulk API 2.0; see ``SalesforceBulk``."""
+        report = await self.bulk(self._waiting).backfill(dispatches)
+        return Backfilled(len(report.taken), len(report.known), report.refused)
+
     async def close(self) -> None:
         """Close every connection."""
         await self.client.close()
@@ -154,7 +162,7 @@ class Salesforce:
     def _person_question(self, dispatch: Dispatch) -> str:
         field, contact = self._settings.external_id_field, dispatch.contact
         conditions = [f"{field} = {quoted(contact.id)}"]
-        crm_id = contact.crm_ids.get(self.name, "")
+        crm_id = contact.crm_ids.get(_SYSTEM, "")
         if _ID.fullmatch(crm_id) and crm_id.startswith(_ID_PREFIX[self._settings.person]):
             conditions.append(f"Id = {quoted(crm_id)}")
         if contact.email and self._settings.match_by_email:
@@ -168,7 +176,7 @@ class Salesforce:
         """Ours, or the one of the id that was linked, or the only one of that address; never another's."""
         field, contact = self._settings.external_id_field, dispatch.contact
         free = [one for one in found if not one.get(field)]
-        linked = contact.crm_ids.get(self.name)
+        linked = contact.crm_ids.get(_SYSTEM)
         ours = [one for one in found if one.get(field) == contact.id]
         named = [one for one in free if linked and one["Id"][:15] == linked[:15]]
         chosen = ours or named or (free if len(free) == 1 else [])

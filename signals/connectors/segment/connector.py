@@ -14,6 +14,7 @@ import httpx
 
 from kit.clock import Clock
 from signals.connectors.answer import Answer, Standing, Verdict, by_status
+from signals.connectors.backfill import Backfilled
 from signals.connectors.connector import (
     DeliveryFailed,
     DeliveryRefused,
@@ -89,6 +90,11 @@ class Segment:
             await self._http.send(self._call(batch))
             sent += len(batch)
         return sent
+
+    async def backfill(self, dispatches: Sequence[Dispatch]) -> Backfilled:
+        """See ``deliver_many``: Segment takes all that is well formed, and knows what came before."""
+        await self.deliver_many(dispatches)
+        return Backfilled(len(dispatches))
 
     def preview(self, dispatch: Dispatch) -> Sequence[PreparedRequest]:
         """The batch."""

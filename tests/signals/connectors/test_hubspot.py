@@ -16,6 +16,7 @@ from kit.errors import InvalidInput
 from kit.ids import SignalId
 from signals.connectors.answer import CredentialsRefused
 from signals.connectors.connector import DeliveryFailed, DeliveryRefused, InboundOutcome, OutcomeKind
+from signals.connectors.cursor import Round
 from signals.connectors.hubspot import HubSpot, HubSpotSettings
 from signals.connectors.hubspot.objects import ASSOCIATION
 from signals.connectors.settings import HttpSettings
@@ -289,12 +290,39 @@ async def test_pages_are_followed(connect: Connect, rig: HubSpotRig) -> None:
     assert {one.signal_id for one in (*page.outcomes, *rest)} == {f"sig_{n}" for n in range(230)}
 
 
-async def test_a_search_too_deep_goes_on_as_a_new_one(connect: Connect, rig: HubSpotRig) -> None:
-    for number in range(10_050):
+async def test_more_records_of_one_moment_than_a_search_gives_are_all_read(
+    connect: Connect, rig: HubSpotRig
+) -> None:
+    deals = [
         rig.vendor.add("deals", dealname="x", careloop_id=f"sig_{number}", dealstage="closedwon")
-    cursor = '{"since": {}, "kind": "deals", "page": "9800", "latest": null}'
-    found, _ = await _all(connect(), cursor)
-    assert {one.signal_id for one in found} == {f"sig_{n}" for n in range(9800, 10_050)}
+        for number in range(10_250)
+    ]
+    for deal in deals:
+        deal.changed = rig.vendor.now
+    until = deals[0].json()["properties"]["hs_lastmodifieddate"]
+    started = Round({}, "deals", page=deals[9_799].id, latest=until)
+    found, _ = await _all(connect(), started.text())
+    assert {one.signal_id for one in found} == {f"sig_{n}" for n in range(9800, 10_250)}
+
+
+async def test_no_record_is_skipped_where_others_change_between_pages(
+    connect: Connect, rig: HubSpotRig
+) -> None:
+    deals = [
+        rig.vendor.add("deals", dealname="x", careloop_id=f"sig_{number}", dealstage="closedwon")
+        for number in range(150)
+    ]
+    connector = connect()
+    page = await connector.poll(None)
+    rig.vendor.now += timedelta(minutes=3)
+    for deal in deals[:20]:
+        rig.vendor.change("deals", deal.id, dealstage="closedlost")
+    rest, cursor = await _all(connector, page.cursor)
+    assert {one.signal_id for one in (*page.outcomes, *rest)} == {f"sig_{n}" for n in range(150)}
+    changed, _ = await _all(connector, cursor)
+    assert {one.signal_id for one in changed if one.outcome is OutcomeKind.LOST} == {
+        f"sig_{n}" for n in range(20)
+    }
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "[]", '{"since": {}, "kind": "Account"}'])

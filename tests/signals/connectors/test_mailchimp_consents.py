@@ -168,7 +168,7 @@ async def test_who_left_is_found_page_by_page_and_not_twice_in_a_run(
     while pages[-1].more:
         pages.append(await consents.poll_consents(pages[-1].cursor))
     changes = [change for page in pages for change in page.changes]
-    assert [len(page.changes) for page in pages] == [500, 1, 1]
+    assert [len(page.changes) for page in pages] == [500, 500, 251, 1]  # one second fills a page
     assert len({change.external_id for change in changes}) == 502
     assert changes[-1].change is ConsentChange.UNREACHABLE
 
@@ -178,4 +178,20 @@ async def test_who_left_is_found_page_by_page_and_not_twice_in_a_run(
     assert [change.email for change in later.changes] == ["late@example.com"]
     with pytest.raises(InboundInvalid, match="cursor"):
         await consents.poll_consents("nonsense")
+    await connector.close()
+
+
+async def test_nobody_is_skipped_where_members_come_back_between_pages(
+    url: str, vendor: MailchimpServer
+) -> None:
+    connector = _mailchimp(url)
+    for number in range(700):
+        at = AT - timedelta(hours=1) + timedelta(seconds=number)
+        vendor.subscribe(f"u{number}@example.com", "unsubscribed", at=at)
+    pages = [await connector.poll_consents(None)]
+    for number in range(100):
+        vendor.subscribe(f"u{number}@example.com", "subscribed", at=AT + timedelta(seconds=1))
+    while pages[-1].more:
+        pages.append(await connector.poll_consents(pages[-1].cursor))
+    assert len({change.email for page in pages for change in page.changes}) == 700
     await connector.close()

@@ -141,6 +141,18 @@ async def test_a_signal_becomes_a_lead_an_activity_and_memberships(
     assert receipt.records == records
 
 
+async def test_who_unsubscribed_at_marketo_is_put_on_no_list_and_in_no_program(
+    connector: Marketo, vendor: MarketoServer
+) -> None:
+    vendor.leads[1] = {"id": 1, "email": "ada.1@example.com", "unsubscribed": True}
+    receipt = await connector.deliver(dispatch())
+    assert receipt.records == {"lead": "1", "activity": "activity-1"}
+    assert (vendor.listed, vendor.members) == (set(), {})
+    vendor.leads[1]["unsubscribed"] = False
+    again = await connector.deliver(dispatch(revision=2))
+    assert (again.records["list"], vendor.listed) == (str(LIST), {1})
+
+
 async def test_an_activity_is_found_however_long_the_log(connector: Marketo, vendor: MarketoServer) -> None:
     vendor.page = 2
     for number in range(1, 6):

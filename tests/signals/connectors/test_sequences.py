@@ -216,3 +216,14 @@ async def test_the_status_of_a_new_member_follows_from_consent(agrees: bool, sta
         await _closed(tool)
     (member,) = tool.vendor.members.values()
     assert (member["status"], member["merge_fields"]["FNAME"]) == (status, "Ada")
+
+
+async def test_who_unsubscribed_at_marketo_enters_no_sequence() -> None:
+    tool = MarketoTool()
+    with ContractServer(tool.vendor) as server:
+        tool.connect(server.url)
+        tool.vendor.leads[1] = {"id": 1, "email": "ada.1@example.com", "unsubscribed": True}
+        with pytest.raises(DeliveryRefused, match="unsubscribed"):
+            await tool.connector.enrol(IN, SPEED)
+        assert not tool.inside()
+        await _closed(tool)

@@ -60,7 +60,12 @@ events: st.SearchStrategy[list[Event]] = st.lists(
 def permitted(said: Sequence[Word], customer: int, purpose: str, channel: ConsentChannel) -> bool:
     """The rules of consent, written down a second time: what the newest words allow."""
     mine = [word for word in said if word.customer == customer]
-    sale = [w for w in mine if w.purpose is Purpose.DATA_SALE and w.channel is ConsentChannel.ANY]
+    # Who refuses the sale of data on one channel refuses it.
+    sale = [
+        w
+        for w in mine
+        if w.purpose is Purpose.DATA_SALE and (w.channel is ConsentChannel.ANY or w.state is WITHDRAWN)
+    ]
     if sale and sale[-1].state is WITHDRAWN:
         return False
     heard = [w for w in mine if w.purpose.value == purpose and w.channel in {channel, ConsentChannel.ANY}]

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from kit.errors import Unavailable
 from kit.ids import CustomerId
+from signals.connectors.answer import CredentialsRefused
 from signals.connectors.connector import DeliveryFailed, DeliveryRefused, TargetResting
 from signals.delivery.delivery import DeliveryState, Lane
 from signals.delivery.errors import NotReplayable, UnknownDelivery
@@ -306,3 +307,30 @@ async def test_the_erased_are_not_told_of(office: Office) -> None:
         assert await office.store.erase(connection, office.workspace, ada) == 1
     await office.drain()
     assert [one.contact.id for one in office.crm.told] == [bob]
+
+
+async def test_credentials_that_are_not_taken_cost_no_attempt_however_long_it_lasts(office: Office) -> None:
+    await office.hear(await office.customer())
+    office.crm.faults = [CredentialsRefused("The token is over.") for _ in range(60)]
+    for _ in range(60):
+        await office.drain()
+        office.later(hours=6)
+    (waiting,) = await office.all()
+    assert (waiting.state, waiting.attempts, waiting.error_code) == (QUEUED, 0, "credentials_refused")
+    assert office.crm.calls == 60
+    await office.drain()
+    assert await office.ends() == [DELIVERED]
+
+
+async def test_a_target_that_does_not_let_in_is_left_alone_for_a_minute(office: Office) -> None:
+    await office.hear(await office.customer())
+    await office.hear(await office.customer("bob"))
+    office.crm.faults = [CredentialsRefused("The token is over.") for _ in range(9)]
+    await office.drain()
+    calls = office.crm.calls
+    assert all(
+        one.next_attempt_at >= office.clock.now() + timedelta(seconds=60) for one in await office.all()
+    )
+    office.later(seconds=59)
+    await office.drain()
+    assert office.crm.calls == calls
