@@ -77,6 +77,16 @@ class _Listener:
     async def of_ticket(self, _: AsyncConnection, __: WorkspaceId, ___: str) -> KnownCustomer | None:
         return None
 
+    async def writer(
+        self,
+        connection: AsyncConnection,
+        workspace: WorkspaceId,
+        *,
+        conversation: ConversationId | None,
+        ticket: str | None,
+    ) -> CustomerId | None:
+        return None
+
     async def moments(
         self,
         connection: AsyncConnection,
