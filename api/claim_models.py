@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from api import wire
 from bot.claim_review import Became
-from signals import claim_checker
-from signals.claim_checker import FindingKind
-from signals.claims import BrandClaims, Product
+from signals.brand import claim_checker
+from signals.brand.claim_checker import FindingKind
+from signals.brand.claims import BrandClaims, Product
 
 LONGEST_TEXT = 20_000  # characters; an article has about 5,000
 

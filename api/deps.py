@@ -22,8 +22,8 @@ from kit.clock import Clock
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
-from signals.outlook import Outlook
 from signals.parts import SignalParts
+from signals.predictions.outlook import Outlook
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.deps import OutlookDep, SignalReader
 from api.outlook_models import ContactForecast, IncidentList
 from api.problems import NOT_FOUND, problems
-from signals import contact_outlook, incident_watch
+from signals.predictions import contact_outlook, incident_watch
 
 router = APIRouter(prefix="/v1/insights", tags=["insights"], responses=problems(NOT_FOUND))
 

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from api.customer_models import Customer
-from signals.churn import ChurnScore
-from signals.churn_watch import HORIZON, ChurnOutlook, TooFewLeft
 from signals.duties import Done
+from signals.predictions.churn import ChurnScore
+from signals.predictions.churn_watch import HORIZON, ChurnOutlook, TooFewLeft
 
 _MADE = "2026-11-21T03:00:00Z"
 

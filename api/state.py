@@ -22,8 +22,8 @@ from knowledge_base.catalogue import Catalogue
 from retrieval import Retriever
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
-from signals.outlook import Outlook
 from signals.parts import SignalParts
+from signals.predictions.outlook import Outlook
 from store.access import Access
 from store.encryption import Cipher
 from store.engine import Database

@@ -10,7 +10,7 @@ from typing import Protocol
 from kit.ids import DocumentId, PassageId, VersionId
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn, Retrieval
-from signals.claim_checker import Finding
+from signals.brand.claim_checker import Finding
 
 
 class AnswerKind(StrEnum):

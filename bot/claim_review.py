@@ -12,8 +12,8 @@ from bot.answer import Answer, Citation
 from kit.clock import Clock
 from kit.ids import WorkspaceId
 from kit.log import get_logger
-from signals.brands import Brands
-from signals.claim_checker import Finding, FindingKind
+from signals.brand.brands import Brands
+from signals.brand.claim_checker import Finding, FindingKind
 
 TRACE = "claims"  # where the trace of an answer holds its objections
 CONTRADICTION = "contradiction"  # why a person takes over: what would be quoted is not approved

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.answer import AnswerSentence, Citation
 from bot.claim_review import Became, Objection
-from signals.claim_checker import Finding, FindingKind
+from signals.brand.claim_checker import Finding, FindingKind
 
 # A sentence that opens like this means little without the one before it.
 LEANS_BACK = re.compile(

@@ -19,7 +19,7 @@ from bot.prompt import Prompt, fenced, new_nonce
 from kit.errors import Misconfigured, Unavailable
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn
-from signals.claim_checker import Finding
+from signals.brand.claim_checker import Finding
 
 _PASSAGES = 6  # beyond, prompts grow and answers do not
 _TURNS = 6

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation, Message
 from bot.labels import Labels
-from signals.contact_counts import TurnContact, record_turn
 from signals.customer import Customers
 from signals.detection import Heard, Part
 from signals.intake import SignalIntake
+from signals.predictions.contact_counts import TurnContact, record_turn
 from triage.labels import Origin
 
 

@@ -55,8 +55,8 @@ from retrieval.index import ChromaIndex, MemoryIndex, VectorIndex
 from retrieval.retriever import HybridRetriever, Retriever
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
-from signals.outlook import Outlook
 from signals.parts import SignalParts
+from signals.predictions.outlook import Outlook
 from store.access import Access
 from store.encryption import Cipher, load_or_create_key
 from store.engine import Database, sqlite_url

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from careloop.settings import Settings
 from kit.log import get_logger
 from signals import catalogue, nurture, routing
-from signals.brands import Brands, BrandText, texts_of
+from signals.brand.brands import Brands, BrandText, texts_of
+from signals.brand.claim_checker import ClaimChecker
+from signals.brand.claims import read_claims
 from signals.catalogue import Catalogue, read_catalogue
-from signals.claim_checker import ClaimChecker
-from signals.claims import read_claims
 from signals.nurture import NurtureRules, read_nurture
 from signals.routing import SignalRules, read_rules
 

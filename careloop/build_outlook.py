@@ -11,16 +11,17 @@ from careloop.settings import Settings
 from customers import CustomerBook
 from inference.embeddings import Encoder
 from kit.clock import Clock
-from signals import churn_watch, contact_outlook, incident_watch, upkeep
-from signals.churn_watch import ChurnWatch
-from signals.contact_outlook import ContactOutlook, Staffing
+from signals import upkeep
 from signals.duties import Duties
-from signals.incident_watch import IncidentWatch
-from signals.outcome_learning import OutcomeLearning
-from signals.outlook import Outlook
 from signals.parts import SignalParts
+from signals.predictions import churn_watch, contact_outlook, incident_watch
+from signals.predictions.churn_watch import ChurnWatch
+from signals.predictions.contact_outlook import ContactOutlook, Staffing
+from signals.predictions.incident_watch import IncidentWatch
+from signals.predictions.outlook import Outlook
 from signals.rounds import Chore
 from signals.upkeep import Upkeep
+from signals.worth.outcome_learning import OutcomeLearning
 from store.engine import Database
 
 

@@ -9,8 +9,7 @@ from customers import CustomerBook
 from inference.embeddings import EncoderEmbeddings, Vector
 from kit.clock import Clock
 from signals import behaviour, catalogue, nurture, routing, scoring
-from signals.brands import Brands
-from signals.circumstances import CircumstanceStore
+from signals.brand.brands import Brands
 from signals.enrolments import Nurture
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
@@ -21,9 +20,10 @@ from signals.outcomes import OutcomeStore
 from signals.parts import SignalParts
 from signals.store import SignalStore
 from signals.ticket_signals import TicketSignals
-from signals.worth_filter import Vectorise, WorthFilter
-from signals.worth_learning import Aims
-from signals.worth_store import WorthStore
+from signals.worth.circumstances import CircumstanceStore
+from signals.worth.worth_filter import Vectorise, WorthFilter
+from signals.worth.worth_learning import Aims
+from signals.worth.worth_store import WorthStore
 from store.encryption import Cipher
 
 

@@ -11,8 +11,8 @@ from insights.growth import Difference, Growth
 from insights.quotes import Quote
 from insights.week import Period, Week
 from signals.connectors.connector import OutcomeKind
-from signals.incidents import Incident
 from signals.precision import Interval
+from signals.predictions.incidents import Incident
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Incidents of a week: the detector of ``signals.incidents`` over the contacts that are stored."""
+"""Incidents of a week: the detector of ``signals.predictions.incidents`` over stored contacts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from insights.contact import Contact
 from insights.history import Counts
 from insights.week import Period, Week
-from signals.incident_baseline import BIN, LEAST_WEEKS, Baseline
-from signals.incidents import Incident, IncidentDetector
+from signals.predictions.incident_baseline import BIN, LEAST_WEEKS, Baseline
+from signals.predictions.incidents import Incident, IncidentDetector
 
 _LEAST_HEARD = 20  # times in the weeks before: of a rarer intent no hour is known
 _MOST_INTENTS = 40

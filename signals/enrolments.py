@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from customers.rows import family
 from kit.ids import CustomerId, SignalId, WorkspaceId, new_id
-from signals.brands import Brands, texts_of_sequence
+from signals.brand.brands import Brands, texts_of_sequence
 from signals.connectors.connector import OutcomeKind
 from signals.customer import KnownCustomer
 from signals.nurture import (

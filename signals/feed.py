@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import WorkspaceId
 from signals.errors import FeedPlaceInvalid
-from signals.incidents import Incident
 from signals.outcomes import Outcome
+from signals.predictions.incidents import Incident
 from signals.signal import Signal
 from store.engine import Database
 

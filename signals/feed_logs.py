@@ -14,9 +14,9 @@ from kit.ids import SignalId, WorkspaceId
 from signals.duties import Duties
 from signals.errors import UnknownSignal
 from signals.feed import BATCH, FeedEntry, News, Numbered
-from signals.incident_watch import DUTY
-from signals.incidents import Incident
 from signals.outcomes import OutcomeStore
+from signals.predictions.incident_watch import DUTY
+from signals.predictions.incidents import Incident
 from signals.store import SignalStore
 from store.tables import signal_outcomes, signal_sightings
 

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from customers import Merge
 from kit.ids import WorkspaceId
 from signals.behaviour import BehaviourRules
-from signals.circumstances import Circumstances
 from signals.customer import Contact, Customers, KnownCustomer
 from signals.detection import Detected, Heard, detect
 from signals.enrolments import Nurture
@@ -24,7 +23,8 @@ from signals.scoring import Scoring, score_lead
 from signals.signal import Signal, Stated
 from signals.store import SignalStore, new_signal_id
 from signals.thresholds import ThresholdStore
-from signals.worth_filter import Weighed, WorthFilter
+from signals.worth.circumstances import Circumstances
+from signals.worth.worth_filter import Weighed, WorthFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from signals.signal import Signal, SignalKind
 from signals.store import SignalFilter, SignalStore
 from signals.thresholds import ThresholdStore
 from signals.tuning import WINDOW, Tuned, tune
-from signals.worth_store import learnt_kinds
+from signals.worth.worth_store import learnt_kinds
 from store.encryption import Cipher
 from store.tables import messages, tickets
 

@@ -8,9 +8,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.ids import SignalId, WorkspaceId
-from signals.brands import Brands, against, texts_of_offer
+from signals.brand.brands import Brands, against, texts_of_offer
 from signals.catalogue import Catalogue, Offer
-from signals.circumstances import CircumstanceStore
 from signals.customer import Customers, KnownCustomer
 from signals.enrolments import Nurture
 from signals.intake import SignalIntake
@@ -19,7 +18,8 @@ from signals.next_action import Recommendation, Situation, recommend
 from signals.outcomes import OutcomeStore
 from signals.signal import Signal, SignalKind
 from signals.store import SignalStore
-from signals.worth_store import WorthStore
+from signals.worth.circumstances import CircumstanceStore
+from signals.worth.worth_store import WorthStore
 
 
 @dataclass(frozen=True, slots=True)

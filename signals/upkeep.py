@@ -12,9 +12,9 @@ from kit.ids import CustomerId, WorkspaceId
 from signals.customer import Customers
 from signals.enrolments import Nurture
 from signals.judgements import Judgements
-from signals.outcome_learning import OutcomeLearning
 from signals.store import SignalStore
-from signals.worth_store import because
+from signals.worth.outcome_learning import OutcomeLearning
+from signals.worth.worth_store import because
 from store.engine import Database
 from store.tables import nurture_enrolments
 

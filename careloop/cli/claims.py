@@ -20,7 +20,7 @@ from kit.ids import WorkspaceId
 from kit.text import sentences
 from knowledge_base import lint
 from knowledge_base.records import DocumentRecord
-from signals.claim_checker import ClaimChecker, Finding, FindingKind
+from signals.brand.claim_checker import ClaimChecker, Finding, FindingKind
 
 app = typer.Typer(no_args_is_help=True, help="Check texts against what the brand may say.")
 _PAGE = 200

@@ -9,8 +9,8 @@ import typer
 
 from careloop.cli.reports import JsonReport, deliver
 from evals.suites.claims import evaluate_claims, load_texts
-from signals.claim_checker import ClaimChecker
-from signals.claims import SHIPPED, read_claims
+from signals.brand.claim_checker import ClaimChecker
+from signals.brand.claims import SHIPPED, read_claims
 
 
 def claims(

@@ -14,7 +14,7 @@ from evals.suites.churn import evaluate_churn
 from evals.suites.forecast import AHEAD, evaluate_forecast
 from evals.suites.incidents import evaluate_incidents
 from evals.suites.outcomes import WEEKS_AFTER, evaluate_outcomes
-from signals.forecast import MOST_AHEAD
+from signals.predictions.forecast import MOST_AHEAD
 from triage.taxonomy import read_taxonomy
 
 # Choices were made on seeds from 100 on; those reported are others.

@@ -21,7 +21,7 @@ from inference.embeddings import EncoderEmbeddings
 from kit.errors import Misconfigured
 from kit.ids import WorkspaceId
 from signals.duties import Done
-from signals.outlook import Outlook
+from signals.predictions.outlook import Outlook
 from signals.rounds import Chore, Rounds
 
 app = typer.Typer(no_args_is_help=True, help="Contacts to expect, incidents, and what every night sees to.")

@@ -42,8 +42,10 @@ def read_settings(**changes: Any) -> Settings:  # noqa: ANN401 (values of settin
         return Settings(**changes)
     except ValidationError as error:
         raise Misconfigured("; ".join(_problem(problem) for problem in error.errors())) from None
-    except SettingsError:  # of a setting that is JSON; its text may repeat a secret, and so is not shown
-        raise Misconfigured("CARELOOP_CONNECTORS or CARELOOP_INSIGHTS__DIGESTS is not valid JSON.") from None
+    except SettingsError as error:  # its text may repeat a secret, and so is not shown
+        of_digests = '"insights"' in str(error)
+        name = "CARELOOP_INSIGHTS__DIGESTS" if of_digests else "CARELOOP_CONNECTORS"
+        raise Misconfigured(f"{name} is not valid JSON.") from None
 
 
 def with_parts(work: Callable[[Parts], Awaitable[T]], *, settings: Settings | None = None) -> T:

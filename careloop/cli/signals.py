@@ -23,8 +23,8 @@ from careloop.cli.signal_text import lines_of, precision_row, table_of
 from kit.ids import CustomerId, SignalId
 from kit.private_file import write_private
 from signals.behaviour import BehaviourRules
+from signals.brand.claims import BrandClaims
 from signals.catalogue import Catalogue
-from signals.claims import BrandClaims
 from signals.connectors.connector import OutcomeKind
 from signals.data_file import read_data
 from signals.errors import SignalDataInvalid

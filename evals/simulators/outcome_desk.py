@@ -17,21 +17,21 @@ from inference.embeddings import Encoder, Vector
 from kit.ids import DEFAULT_WORKSPACE, ConversationId, CustomerId, SignalId, WorkspaceId
 from signals import routing, scoring
 from signals.behaviour import BehaviourRules
-from signals.circumstances import CircumstanceStore, circumstances_of, words_of
 from signals.connectors.connector import OutcomeKind
 from signals.customer import Contact, KnownCustomer, Moment
 from signals.detection import Heard, detect
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
-from signals.outcome_learning import OutcomeLearning
 from signals.outcomes import NewOutcome, OutcomeStore
 from signals.policy import POLICIES
 from signals.signal import SignalKind, SignalState
 from signals.store import SignalStore
-from signals.worth import Case
-from signals.worth_filter import WorthFilter
-from signals.worth_learning import Aims
-from signals.worth_store import WorthStore
+from signals.worth.circumstances import CircumstanceStore, circumstances_of, words_of
+from signals.worth.outcome_learning import OutcomeLearning
+from signals.worth.worth import Case
+from signals.worth.worth_filter import WorthFilter
+from signals.worth.worth_learning import Aims
+from signals.worth.worth_store import WorthStore
 from store.encryption import Cipher
 from store.engine import Database
 from store.tables import customers, tickets

@@ -11,7 +11,7 @@ from evals.measures import Measures
 from evals.metrics import auroc, ece
 from evals.report import Report, Stopwatch
 from evals.simulators.customer_base import draw_customers
-from signals.churn import ChurnRow, fit_churn
+from signals.predictions.churn import ChurnRow, fit_churn
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from evals.errors import DatasetInvalid
 from evals.measures import Measures
 from evals.report import Report, Stopwatch
-from signals.claim_checker import Finding, FindingKind
+from signals.brand.claim_checker import Finding, FindingKind
 
 Check = Callable[[str, date], Sequence[Finding]]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from evals.measures import Measures
 from evals.report import Report, Stopwatch
 from evals.simulators.contact_counts import QUEUES, QueueCounts, draw_queues, is_holiday
-from signals.forecast import forecast
+from signals.predictions.forecast import forecast
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import numpy as np
 from evals.measures import Measures
 from evals.report import Report, Stopwatch
 from evals.simulators.incident_counts import FAINT, ContactCentre, Counts, Injected
-from signals.incident_baseline import Baseline
-from signals.incidents import BINS_OF_A_MONTH, IncidentDetector
+from signals.predictions.incident_baseline import Baseline
+from signals.predictions.incidents import BINS_OF_A_MONTH, IncidentDetector
 
 LEARNT_FROM, QUIET, TROUBLED = 8, 26, 4  # weeks of each seed
 BOUND = 30  # minutes

@@ -19,7 +19,7 @@ from evals.simulators.outcome_world import A_WEEK, BEFORE, KINDS, SHIFT, Outcome
 from inference.embeddings import Encoder
 from kit.clock import ManualClock
 from kit.ids import DEFAULT_WORKSPACE
-from signals.worth_learning import Aims
+from signals.worth.worth_learning import Aims
 from store.access import Access
 from store.engine import Database, sqlite_url
 from store.migrate import upgrade

@@ -36,9 +36,9 @@ from knowledge_base.document import DocumentKind, Passage, PassageKind
 from knowledge_base.report import Progress, SyncProgress, SyncReport
 from knowledge_base.sources.source import EntryState, Listed, Source, SourceKind
 from retrieval import Filter, HistoryTurn, RankedPassage, Retrieval
-from signals.brands import Brands
-from signals.claim_checker import ClaimChecker, Finding, FindingKind
-from signals.claims import read_claims
+from signals.brand.brands import Brands
+from signals.brand.claim_checker import ClaimChecker, Finding, FindingKind
+from signals.brand.claims import read_claims
 from store.access import Access, Scope
 from store.encryption import Cipher
 from store.engine import Database

@@ -8,16 +8,16 @@ from customers import CustomerBook
 from kit.clock import Clock
 from signals.behaviour import read_behaviour
 from signals.catalogue import read_catalogue
-from signals.churn_watch import ChurnWatch
-from signals.contact_outlook import ContactOutlook, Staffing
 from signals.duties import Duties
-from signals.incident_watch import IncidentWatch
 from signals.intake import SignalIntake
 from signals.judgements import Judgements
 from signals.known_customers import KnownCustomers
 from signals.outcomes import OutcomeStore
-from signals.outlook import Outlook
 from signals.parts import SignalParts
+from signals.predictions.churn_watch import ChurnWatch
+from signals.predictions.contact_outlook import ContactOutlook, Staffing
+from signals.predictions.incident_watch import IncidentWatch
+from signals.predictions.outlook import Outlook
 from signals.routing import read_rules
 from signals.scoring import read_scoring
 from signals.store import SignalStore

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from signals import incident_watch
+from signals.predictions import incident_watch
 from signals.signal import SignalKind
 from store.access import Scope
 from tests.api.conftest import World, serving

@@ -12,9 +12,9 @@ import pytest
 
 from evals.simulators.customer_base import draw_customers
 from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
-from signals import churn_watch, contact_outlook, incident_watch
-from signals.churn import ChurnRow, fit_churn
-from signals.churn_storage import churn_record
+from signals.predictions import churn_watch, contact_outlook, incident_watch
+from signals.predictions.churn import ChurnRow, fit_churn
+from signals.predictions.churn_storage import churn_record
 from tests.api.conftest import OTHER, World
 
 pytestmark = pytest.mark.anyio

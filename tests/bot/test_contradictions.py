@@ -24,9 +24,9 @@ from kit.ids import DEFAULT_WORKSPACE, WorkspaceId
 from knowledge_base.document import Passage
 from retrieval import HistoryTurn, Retrieval
 from retrieval.index import Filter
-from signals.brands import Brands
-from signals.claim_checker import ClaimChecker, FindingKind
-from signals.claims import read_claims
+from signals.brand.brands import Brands
+from signals.brand.claim_checker import ClaimChecker, FindingKind
+from signals.brand.claims import read_claims
 from tests.bot.passages import SameWords, passage, retrieval
 from tests.bot.test_generative import line
 from tests.bot.test_pipeline import certain

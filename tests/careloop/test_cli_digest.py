@@ -48,7 +48,7 @@ def test_a_digest_is_written_to_a_file_and_sent(tmp_path: Path) -> None:
         (["--week", "2099-W01"], {}, "has not begun"),
         (["--send"], {}, "CARELOOP_INSIGHTS__DIGESTS names them"),
         (["--workspace", "acme"], {}, "There is no workspace acme"),
-        ([], {"CARELOOP_INSIGHTS__DIGESTS": "{"}, "is not valid JSON"),
+        ([], {"CARELOOP_INSIGHTS__DIGESTS": "{"}, "CARELOOP_INSIGHTS__DIGESTS is not valid JSON"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(

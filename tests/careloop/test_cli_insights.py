@@ -15,7 +15,7 @@ from store.access import Access
 from store.engine import Database, sqlite_url
 from store.migrate import upgrade
 from tests.careloop.test_cli import Careloop, careloop, data_dir
-from tests.signals.test_outlook import History
+from tests.signals.predictions.test_outlook import History
 
 __all__ = ["careloop", "data_dir"]  # fixtures
 

@@ -10,8 +10,8 @@ import pytest
 
 from evals.errors import DatasetInvalid
 from evals.suites.claims import evaluate_claims, load_texts
-from signals.claim_checker import ClaimChecker, Finding, FindingKind
-from signals.claims import read_claims
+from signals.brand.claim_checker import ClaimChecker, Finding, FindingKind
+from signals.brand.claims import read_claims
 from tests.conftest import ROOT
 
 ROW = '{{"id": "{id}", "split": "dev", "on": "2026-05-01", "text": "{text}", "wrong": [{wrong}]}}\n'

@@ -8,7 +8,7 @@ import numpy as np
 
 from evals.simulators.incident_counts import BINS_OF_A_WEEK, ContactCentre, Injected
 from evals.suites.incidents import evaluate_incidents, watch
-from signals.incident_baseline import Baseline
+from signals.predictions.incident_baseline import Baseline
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 

@@ -26,8 +26,8 @@ from insights.growth import Difference, growths
 from insights.quotes import Quote
 from insights.week import Week
 from signals.connectors.connector import OutcomeKind
-from signals.incidents import Incident
 from signals.precision import wilson
+from signals.predictions.incidents import Incident
 
 LONDON = ZoneInfo("Europe/London")
 WEEK = Week(2026, 48, LONDON)

@@ -1,0 +1,1 @@
+"""What a brand approves, and whether a text keeps to it."""

@@ -1,0 +1,1 @@
+"""What is to be expected: who may leave, how many will write, and what is broken right now."""

@@ -1,0 +1,1 @@
+"""What outcomes teach: which signals are worth telling."""
