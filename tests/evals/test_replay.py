@@ -48,7 +48,7 @@ def test_poison_is_spread_over_everybody() -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 2])
 def test_corrections_of_live_messages_are_worth_as_much_as_training_on_them(
     seed: int, public_data: Path, real_encoder: OpenVinoEncoder
 ) -> None:
