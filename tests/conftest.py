@@ -6,10 +6,12 @@ import ipaddress
 import os
 import shutil
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import greenlet
 import psycopg
 import pytest
 
@@ -43,6 +45,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests first: two workers that share out files then end at nearly the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _greenlets_of_threads_stay() -> Iterator[None]:
+    """Keep the greenlet that every thread begins with.
+
+    Coverage knows them by weak references. Where two threads end at once, CPython 3.11 may trace the callback
+    of one for ever: it runs in a pending call, during which another stays pending, and a traced instruction
+    waits for that. A run of this suite stood still there.
+    """
+    greenlet._greenlet.enable_optional_cleanup(False)
+    run, kept = threading.Thread.run, list[Any]()
+
+    def keeping(self: threading.Thread) -> None:
+        kept.append(greenlet.getcurrent())
+        run(self)
+
+    threading.Thread.run = keeping  # type: ignore[method-assign]  # a wrapper
+    yield
+    threading.Thread.run = run  # type: ignore[method-assign]  # put back
 
 
 @pytest.fixture(autouse=True, scope="session")
