@@ -249,7 +249,9 @@ class HubSpotVendor(Vendor):
                 item for item in self.items[request.path_params["kind"]].values() if _matches(item, said)
             ]
         items.sort(key=lambda item: item.changed)
-        for order in said.get("sorts") or []:
+        for asked in said.get("sorts") or []:
+            # A name alone, as the models of the official client have it, is ascending.
+            order = asked if isinstance(asked, dict) else {"propertyName": asked, "direction": "ASCENDING"}
             by_id, reverse = order["propertyName"] == "hs_object_id", order["direction"] == "DESCENDING"
             items.sort(key=lambda item: int(item.id) if by_id else item.changed.timestamp(), reverse=reverse)
         begin, limit = int(said.get("after") or 0), min(int(said.get("limit") or 10), 200)

@@ -159,6 +159,9 @@ def _check(said: Any, kind: str, module: ModuleType = objects_module) -> None:
         names = {theirs: ours for ours, theirs in model.attribute_map.items()}
         assert set(said) <= set(names), f"{kind} has no {set(said) - set(names)}"
         for name, value in said.items():
-            _check(value, model.openapi_types[names[name]])
+            if name == "sorts":  # objects in HubSpot's guide to search, which the models call strings
+                assert all(set(one) == {"propertyName", "direction"} for one in value)
+            else:
+                _check(value, model.openapi_types[names[name]])
         assert inspect.isclass(model)
         model(**{names[name]: value for name, value in said.items()})  # raises where a needed one is absent

@@ -71,11 +71,10 @@ def permitted(said: Sequence[Word], customer: int, purpose: str, channel: Consen
     heard = [w for w in mine if w.purpose.value == purpose and w.channel in {channel, ConsentChannel.ANY}]
     general = [index for index, word in enumerate(heard) if word.channel is ConsentChannel.ANY]
     own = [index for index, word in enumerate(heard) if word.channel is channel]
-    decides = own or general
-    if not decides:
-        return False
-    revoked_later = any(heard[index].state is WITHDRAWN and index > decides[-1] for index in general)
-    return heard[decides[-1]].state is GRANTED and not revoked_later
+    if own and heard[own[-1]].state is GRANTED:
+        refused = any(heard[index].state is WITHDRAWN and index > own[-1] for index in general)
+        return heard[general[-1]].state is GRANTED if refused else True
+    return not own and bool(general) and heard[general[-1]].state is GRANTED
 
 
 def all_permitted(

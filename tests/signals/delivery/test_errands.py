@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -260,22 +261,22 @@ histories = st.lists(
 
 
 @pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database, as the bytes of its file."""
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a migrated database."""
     file = tmp_path_factory.mktemp("errands") / "empty.db"
     upgrade(sqlite_url(file))
-    return file.read_bytes()
+    return file
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories)
 def test_nobody_is_let_in_without_consent_whatever_they_said_before(
-    history: list[Word | Interested | Drained], empty_database: bytes, tmp_path: Path
+    history: list[Word | Interested | Drained], empty_database: Path, tmp_path: Path
 ) -> None:
     for leftover in tmp_path.glob("careloop.db*"):
         leftover.unlink()
     file = tmp_path / "careloop.db"
-    file.write_bytes(empty_database)
+    shutil.copyfile(empty_database, file)
     asyncio.run(live_through([*history, Drained()], file))
 
 
