@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -19,6 +19,7 @@ from api.triagers import TriageParts
 from customers import CustomerBook, IdentityId, MergeId
 from insights.parts import InsightParts
 from kit.clock import Clock
+from kit.errors import CareloopError
 from kit.ids import ConversationId, CustomerId, MessageId, SignalId
 from signals.delivery.parts import DeliveryParts
 from signals.inbound.receiver import Receiver
@@ -27,6 +28,9 @@ from signals.predictions.outlook import Outlook
 from store.access import Scope
 from triage.corrections import CorrectionId, TicketId
 
+Part = TypeVar("Part")
+
+_NO_SIGNALS = "Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on."
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
@@ -83,46 +87,41 @@ async def _book(request: Request) -> CustomerBook:
     return services.customers
 
 
+def _present(part: Part | None, off: CareloopError) -> Part:
+    """``part``, or ``off`` raised where this server has none."""
+    if part is None:
+        raise off
+    return part
+
+
 async def _triage(request: Request) -> TriageParts:
     services: Services = request.app.state.services
-    if services.triage is None:
-        raise TriageOff("Triage is off here: CARELOOP_TRIAGE__ENABLED turns it on.")
-    return services.triage
+    return _present(services.triage, TriageOff("Triage is off here: CARELOOP_TRIAGE__ENABLED turns it on."))
 
 
 async def _signals(request: Request) -> SignalParts:
     services: Services = request.app.state.services
-    if services.signals is None:
-        raise SignalsOff("Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on.")
-    return services.signals
+    return _present(services.signals, SignalsOff(_NO_SIGNALS))
 
 
 async def _delivery(request: Request) -> DeliveryParts:
     services: Services = request.app.state.services
-    if services.delivery is None:
-        raise SignalsOff("Signals are delivered by another installation.")
-    return services.delivery
+    return _present(services.delivery, SignalsOff("Signals are delivered by another installation."))
 
 
 async def _inbound(request: Request) -> Receiver:
     services: Services = request.app.state.services
-    if services.inbound is None:
-        raise SignalsOff("Signals are off here: CARELOOP_SIGNALS__ENABLED turns them on.")
-    return services.inbound
+    return _present(services.inbound, SignalsOff(_NO_SIGNALS))
 
 
 async def _insights(request: Request) -> InsightParts:
     services: Services = request.app.state.services
-    if services.insights is None:
-        raise InsightsOff("Digests are made by another installation.")
-    return services.insights
+    return _present(services.insights, InsightsOff("Digests are made by another installation."))
 
 
 async def _outlook(request: Request) -> Outlook:
     services: Services = request.app.state.services
-    if services.outlook is None:
-        raise SignalsOff("Nothing is predicted here.")
-    return services.outlook
+    return _present(services.outlook, SignalsOff("Nothing is predicted here."))
 
 
 async def _learning(request: Request) -> LearningRuns:

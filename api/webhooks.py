@@ -40,6 +40,7 @@ async def take_webhook(
     return await _take(request, services, receiver, connector, None)
 
 
+@router.get("/{connector}/webhook/{secret}", operation_id="try_secret_webhook")
 @router.post("/{connector}/webhook/{secret}", operation_id="take_secret_webhook")
 async def take_secret_webhook(
     *,
@@ -50,22 +51,10 @@ async def take_secret_webhook(
     connector: ConnectorPath,
     secret: SecretPath,
 ) -> models.Received:
-    """The same of a target that signs nothing and is known by the end of the address: Mailchimp."""
-    await authenticator.count_address(request)
-    return await _take(request, services, receiver, connector, secret)
+    """The same of a target that signs nothing and is known by the end of the address: Mailchimp.
 
-
-@router.get("/{connector}/webhook/{secret}", operation_id="try_secret_webhook")
-async def try_secret_webhook(
-    *,
-    request: Request,
-    services: ServicesDep,
-    authenticator: AuthenticatorDep,
-    receiver: InboundDep,
-    connector: ConnectorPath,
-    secret: SecretPath,
-) -> models.Received:
-    """What Mailchimp asks before it keeps an address: 200 where it is right."""
+    It asks with GET before it keeps an address: 200 where that is right.
+    """
     await authenticator.count_address(request)
     return await _take(request, services, receiver, connector, secret)
 
